@@ -1,0 +1,152 @@
+"""The tables a notebook shows beside its figures: target, schedule, epochs, runs."""
+
+from collections.abc import Mapping, Sequence
+
+from helpers.analysis import Published, Runs
+from helpers.augment_check import Movement
+from helpers.config import Recipe
+from helpers.optimization import learning_rates
+from helpers.record import Record
+from helpers.tables import Cells, Table
+from helpers.targets import Target, summarise
+
+
+class TargetCard(Table):
+    """What is wanted, beside what was published."""
+
+    header = ("", "wanted", "published")
+    left = 1
+
+    def __init__(self, target: Target, published: Published) -> None:
+        self.target, self.published = target, published
+
+    def cells(self) -> list[Cells]:
+        target, published = self.target, self.published
+        rows = (
+            ("parameters", "at most {:,}", target.max_params, "{:,}", published.parameters),
+            ("epochs", "at most {}", target.max_epochs, "{}", published.epochs),
+            (
+                f"accuracy, each of the last {target.last_n}",
+                "at least {:.2f} %",
+                target.min_accuracy,
+                "{:.2f} %",
+                min(published.test_accuracy[-target.last_n :], default=None),
+            ),
+            ("accuracy, last epoch", "", None, "{:.2f} %", published.last),
+            ("accuracy, best epoch (chosen on the test set)", "", None, "{:.2f} %", published.best),
+        )
+        return [
+            (name, wants.format(wanted) if wanted is not None else "-", claims.format(claimed))
+            if claimed is not None
+            else (name, wants.format(wanted) if wanted is not None else "-", "-")
+            for name, wants, wanted, claims, claimed in rows
+        ]
+
+    def notes(self) -> list[str]:
+        return [f"Published in {self.published.source}."]
+
+
+class PromiseTable(Table):
+    """What the augmentation promises, tried out; and how far it moves the border of an image."""
+
+    header = ("promise", "kept")
+    left = 1
+
+    def __init__(self, guarantees: Mapping[str, bool], movement: Mapping[str, Movement]) -> None:
+        self.guarantees, self.movement = guarantees, movement
+
+    def cells(self) -> list[Cells]:
+        return [(promise, "yes" if kept else "NO") for promise, kept in self.guarantees.items()]
+
+    def notes(self) -> list[str]:
+        return [
+            f"{kind}: a border pixel moves by {moved.typical:.1f} px on average, {moved.farthest:.1f} at most"
+            for kind, moved in self.movement.items()
+        ]
+
+
+class RateTable(Table):
+    """The learning rate per declared epoch, from the schedule alone, beside the published column."""
+
+    header = ("epoch", "after its last step", "published", "equal", "used by its last batch")
+    left = 0
+
+    def __init__(self, recipe: Recipe, published: Published) -> None:
+        self.rates = learning_rates(recipe)
+        self.published = list(published.learning_rate) or [None] * len(self.rates)
+
+    def cells(self) -> list[Cells]:
+        return [
+            (str(epoch), f"{after:.4f}", *self._compared(after, claimed), f"{used:.4f}")
+            for epoch, ((after, used), claimed) in enumerate(zip(self.rates, self.published, strict=True), 1)
+        ]
+
+    def _compared(self, rate: float, claimed: float | None) -> tuple[str, str]:
+        if claimed is None:
+            return "-", "-"
+        return f"{claimed:.4f}", "yes" if f"{rate:.4f}" == f"{claimed:.4f}" else "no"
+
+
+class HistoryTable(Table):
+    """Epochs so far, accuracies in percent, and where the run is."""
+
+    header = ("epoch", "train loss", "train acc.", "test loss", "test acc.", "learning rate", "seconds")
+    left = 0
+
+    def __init__(self, history: list[dict], status: str = "") -> None:
+        self.history = history
+        self.status = status
+
+    def cells(self) -> list[Cells]:
+        return [self._row(epoch) for epoch in self.history]
+
+    def notes(self) -> list[str]:
+        return [self.status] if self.status else []
+
+    @staticmethod
+    def _row(epoch: dict) -> Cells:
+        name = "test" if "test_accuracy" in epoch else "validation"
+        return (
+            str(epoch["epoch"]),
+            f"{epoch['train_loss']:.4f}",
+            f"{epoch['train_accuracy']:.2f}",
+            f"{epoch[f'{name}_loss']:.4f}",
+            f"{epoch[f'{name}_accuracy']:.2f}",
+            f"{epoch['learning_rate']:.4f}",
+            f"{epoch['seconds']:.1f}",
+        )
+
+
+class RunsTable(Table):
+    """Last, mean of the last three and five, and best epoch, side by side: this run, the recorded ones, the claim."""
+
+    header = ("run", "last", "mean of last 3", "mean of last 5", "best", "best epoch")
+    left = 1
+
+    def __init__(self, record: Record, stamp: str, recorded: Runs, published: Published) -> None:
+        self.rows: list[tuple[str, Sequence[float]]] = [(f"this run: {stamp}", record.test_accuracy)]
+        self.rows += [
+            (f"recorded: full profile, MNIST, seed {other.seed}", other.test_accuracy)
+            for other in recorded.records
+        ]
+        self.published = published
+
+    def cells(self) -> list[Cells]:
+        rows = [self._row(name, values) for name, values in self.rows]
+        claim = self.published
+        if claim.test_accuracy:
+            return [*rows, self._row("published", claim.test_accuracy)]
+        return [*rows, ("published", _percent(claim.last), "-", "-", _percent(claim.best), "-")]
+
+    def notes(self) -> list[str]:
+        return ["The best epoch is chosen on the test set: do not expect it of a new network."]
+
+    @staticmethod
+    def _row(name: str, accuracies: Sequence[float]) -> Cells:
+        shown = summarise(accuracies)
+        numbers = (shown.last, shown.mean_of_last_3, shown.mean_of_last_5, shown.best)
+        return (name, *map(_percent, numbers), str(shown.best_epoch))
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

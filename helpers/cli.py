@@ -1,0 +1,126 @@
+"""The `workbook` command: run notebooks in batch, or list them."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from helpers.config import PROFILES
+
+INTERRUPTED = 130  # the usual status after Ctrl-C
+
+
+class Seeds(click.ParamType):
+    """Seeds as `1-3`, `1,2,5` or both together."""
+
+    name = "seeds"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        seeds: list[int] = []
+        for part in str(value).split(","):
+            match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip(), re.ASCII)
+            span = range(int(match[1]), int(match[2] or match[1]) + 1) if match else range(0)
+            if not span:
+                self.fail(f"{value!r} is not like 1-3 or 1,2,5", param, ctx)
+            seeds += span
+        return seeds
+
+
+class Setting(click.ParamType):
+    """A parameter of a notebook and its value, as text."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        name, equals, text = str(value).partition("=")
+        if not (name.isidentifier() and equals):
+            self.fail(f"{value!r} is not like name=value", param, ctx)
+        return name, text
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """The workbook on small convolutional networks, from the command line."""
+
+
+@cli.command("run")
+@click.argument("notebooks", nargs=-1)
+@click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True)
+@click.option("--seeds", type=Seeds(), default="1", show_default=True, help="As 1-3 or 1,2,5.")
+@click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Runs at a time.  [default: one for every two cores]"
+)
+@click.option("-p", "settings", type=Setting(), multiple=True, help="Change a parameter of the notebooks.")
+@click.option("--force", is_flag=True, help="Repeat what is finished.")
+def run_command(
+    notebooks: Sequence[str],
+    profile: str,
+    seeds: list[int],
+    dataset: str,
+    workers: int | None,
+    settings: Sequence[tuple[str, str]],
+    force: bool,
+) -> int:
+    """Run NOTEBOOKS (names or their numbers; none: all) and keep what they reach under outputs/.
+
+    Finished runs are skipped. A notebook that fails is saved with its error as failed.ipynb, and the others go
+    on.
+    """
+    from helpers.batch import BatchTable, execute  # here, for torch takes seconds and --help needs none
+    from helpers.planning import plan
+
+    with _mistakes():
+        jobs = plan(
+            notebooks, profile=profile, seeds=seeds, dataset=dataset, parameters=dict(settings), force=force
+        )
+        outcomes = execute(jobs, workers)
+    table = BatchTable(tuple(outcomes))
+    click.echo(f"\n{table!r}")
+    return 1 if table.failed else 0
+
+
+@cli.command("list")
+def list_command() -> None:
+    """The notebooks, their targets, and the parameters that -p can change."""
+    from helpers.definitions import declared_parameters, load_definitions, tags
+    from helpers.planning import notebooks_in
+
+    with _mistakes():
+        for name, path in notebooks_in().items():
+            click.echo(name)
+            if "network" in tags(path):
+                click.echo(f"  {load_definitions(path).target}")
+            for parameter in declared_parameters(path).values():
+                click.echo(f"  {parameter}")
+
+
+@contextmanager
+def _mistakes() -> Iterator[None]:
+    """A mistake of the user, which the helpers tell in one line, without a traceback."""
+    from helpers.config import SettingsError
+    from helpers.data import DataError
+    from helpers.definitions import DefinitionsError
+    from helpers.planning import BatchError
+    from helpers.results import ResultsError
+
+    try:
+        yield
+    except (BatchError, DataError, DefinitionsError, ResultsError, SettingsError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def main() -> None:
+    """Run the command; a mistake in its use is one line on stderr and an exit status that is not 0."""
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        click.echo(f"Error: {error.format_message()}", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nInterrupted: what is finished stays, and is skipped next time.", err=True)
+        sys.exit(INTERRUPTED)

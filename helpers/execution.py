@@ -1,0 +1,159 @@
+"""Run one notebook with papermill, in its folder: all of it, or its error."""
+
+import os
+import signal
+import time
+from contextlib import chdir
+from dataclasses import dataclass
+from logging import CRITICAL, getLogger
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+from helpers.results import FILE, ResultsError, load
+
+EXECUTED = "notebook.ipynb"
+FAILED = "failed.ipynb"  # beside the last good run, which it never replaces
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook to be run once: an iteration with one seed, or a notebook that trains nothing."""
+
+    source: Path
+    folder: Path  # of its record and its executed copy
+    parameters: dict[str, Any]
+    seed: int | None = None  # None: not an iteration, it leaves no record
+    fingerprint: str | None = None  # of the record that it is to leave; None: not known before
+    finished: bool = False  # ran before
+
+    def __str__(self) -> str:
+        return self.source.stem if self.seed is None else f"{self.source.stem} seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job; `problem` says in one line why it failed."""
+
+    job: Job
+    status: Literal["done", "skipped", "failed"]
+    seconds: float = 0.0
+    problem: str = ""
+
+    def __str__(self) -> str:
+        if self.status == "skipped":
+            return f"{self.job}: finished before, skipped"
+        why = f", {self.problem}" if self.problem else ""
+        return f"{self.job}: {self.status} after {self.seconds:.0f} s{why}"
+
+
+def is_finished(folder: Path, fingerprint: str) -> bool:
+    """Whether a folder holds the executed notebook and the complete record of just this run."""
+    executed = (folder / EXECUTED).is_file() and not (folder / FAILED).exists()
+    return executed and not _missing_record(folder, fingerprint)
+
+
+def start_worker(threads: int) -> None:
+    """Prepare a process for running notebooks, each of which may compute with so many threads.
+
+    Ctrl-C is left to the process that started this one; when that ends a worker, the worker first ends its
+    kernel and tidies up.
+    """
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
+    if "MNIST_ROOT" in os.environ:  # a kernel starts in another folder
+        os.environ["MNIST_ROOT"] = os.path.abspath(os.path.expanduser(os.environ["MNIST_ROOT"]))
+    getLogger("papermill").setLevel(CRITICAL)  # what it would say is in the outcome
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(1)
+
+
+def run(job: Job) -> Outcome:
+    """Execute the notebook of a job; its folder must exist.
+
+    A good run leaves notebook.ipynb and its record. A failed one leaves failed.ipynb, with the error in it,
+    and the record and notebook of an earlier run as they were; an interrupted one leaves nothing new.
+    """
+    started = time.perf_counter()
+    unfinished = job.folder / ".unfinished.ipynb"
+    record = job.folder / FILE
+    before = record.read_bytes() if record.is_file() else None
+    good = False
+    try:
+        problem = _execute(job, unfinished)
+        if unfinished.is_file():
+            os.replace(unfinished, job.folder / (FAILED if problem else EXECUTED))
+        if not problem:
+            (job.folder / FAILED).unlink(missing_ok=True)
+            good = True
+    finally:
+        unfinished.unlink(missing_ok=True)
+        if not good:
+            _restore(record, before)
+    seconds = time.perf_counter() - started
+    return Outcome(job, "done" if good else "failed", seconds, problem)
+
+
+def _execute(job: Job, executed: Path) -> str:
+    """Run the notebook and save it as `executed`; why it failed, or ""."""
+    with chdir(job.source.parent):  # as in JupyterLab; and paths in the saved notebook stay relative
+        parameters = dict(job.parameters)
+        if "output" in parameters:
+            parameters["output"] = Path(os.path.relpath(job.folder)).as_posix()
+        try:
+            notebook = papermill.execute_notebook(
+                job.source.name,
+                os.path.relpath(executed),
+                parameters=parameters,
+                kernel_name="python3",
+                progress_bar=False,
+                extra_arguments=["--log-level=CRITICAL"],  # not that a local kernel talks over TCP, or was stopped
+            )
+        except PapermillExecutionError as error:
+            return summary(error.ename, error.evalue, f"cell [{error.exec_count}]")
+        except (
+            Exception
+        ) as error:  # as when the kernel dies; the notebook's own metadata then says "completed"
+            return summary(type(error).__name__, str(error))
+    if any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", [])):
+        return "SystemExit: left before the last cell"  # which papermill takes for success
+    notebook.metadata.papermill.output_path = EXECUTED
+    nbformat.write(notebook, executed)
+    return "" if job.seed is None else _missing_record(job.folder, job.fingerprint)
+
+
+def summary(kind: str, message: str, place: str = "") -> str:
+    """An error in one line: its class, the first line of its message, and the cell."""
+    line = next(iter(message.strip().splitlines()), "")
+    text = f"{kind}: {line}" if line else kind
+    return f"{text} ({place})" if place else text
+
+
+def _missing_record(folder: Path, fingerprint: str | None) -> str:
+    """Why the folder does not hold the complete record of a run with this fingerprint; "" if it does."""
+    try:
+        record = load(folder / FILE)
+    except ResultsError as error:
+        return f"no record: {error}"
+    if not record.complete:
+        return f"its record stops after {len(record.history)} of {record.run_config.run_epochs} epochs"
+    if fingerprint not in (None, record.fingerprint):
+        return "its record is not of the network and the settings that its cells define"
+    return ""
+
+
+def _restore(record: Path, content: bytes | None) -> None:
+    """Take back what a run that went wrong wrote as its record."""
+    if content is None:
+        record.unlink(missing_ok=True)
+    elif not record.is_file() or record.read_bytes() != content:
+        temporary = record.with_name(f".{FILE}-before")
+        temporary.write_bytes(content)
+        os.replace(temporary, record)

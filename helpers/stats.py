@@ -1,0 +1,171 @@
+"""The few statistics that the verdicts need: intervals for one run, for several seeds, and for differences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A closed interval from `low` to `high`."""
+
+    low: float
+    high: float
+
+    def contains(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def within(self, margin: float) -> bool:
+        """Whether the whole interval lies in [-margin, margin]."""
+        return -margin <= self.low and self.high <= margin
+
+    def __str__(self) -> str:
+        return f"{self.low:.3f} to {self.high:.3f}"
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of n values, their standard deviation (n - 1 in the denominator) and the mean's t interval."""
+
+    mean: float
+    sd: float
+    n: int
+    interval: Interval
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ({self.interval}), SD {self.sd:.2f}, n = {self.n}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean of the first group minus mean of the second, its interval, and the p value of "no difference"."""
+
+    difference: float
+    interval: Interval
+    p: float
+
+    def __str__(self) -> str:
+        return f"{self.difference:+.2f} ({self.interval.low:+.2f} to {self.interval.high:+.2f}), p = {self.p:.3g}"
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Images that only the first network (`b`) or only the second (`c`) gets right, and the exact p value."""
+
+    b: int
+    c: int
+    p: float
+
+    def __str__(self) -> str:
+        return f"{self.b} right only by the first, {self.c} only by the second, p = {self.p:.3g}"
+
+
+def wilson(correct: int, total: int, confidence: float = 0.95) -> Interval:
+    """Wilson's score interval of a share, in percent (Wilson 1927; no continuity correction).
+
+    It speaks of this one network on new digits like the tested ones; it knows nothing of other seeds.
+
+    Raises:
+        ValueError: unless 0 <= correct <= total and total >= 1.
+    """
+    if not 0 <= correct <= total or total < 1:
+        raise ValueError(f"correct = {correct} of total = {total}: needs 0 <= correct <= total, total >= 1")
+    share = stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
+    return Interval(100 * float(share.low), 100 * float(share.high))
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Mean:
+    """Mean, standard deviation and two-sided t interval of the mean, in the units of `values`.
+
+    Raises:
+        ValueError: for fewer than 2 values (one value has no spread) or one that is not finite.
+    """
+    sample = _sample(values)
+    mean, sd, n = _mean(sample), _sd(sample), len(sample)
+    half = _t(n - 1, confidence) * sd / n**0.5
+    return Mean(mean, sd, n, Interval(mean - half, mean + half))
+
+
+def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Where one more value of the same kind is expected: mean +- t * s * sqrt(1 + 1/n).
+
+    Raises:
+        ValueError: for fewer than 2 values (one value has no spread) or one that is not finite.
+    """
+    sample = _sample(values)
+    mean, n = _mean(sample), len(sample)
+    half = _t(n - 1, confidence) * _sd(sample) * (1 + 1 / n) ** 0.5
+    return Interval(mean - half, mean + half)
+
+
+def welch(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> Difference:
+    """Welch's t test of two independent groups of runs; the spreads may differ.
+
+    Raises:
+        ValueError: for fewer than 2 values in a group, one that is not finite, or no spread in either group.
+    """
+    first, second = _sample(a), _sample(b)
+    if _sd(first) == _sd(second) == 0:
+        raise ValueError(f"no spread in either group ({first[0]:g} and {second[0]:g}): Welch's t needs some")
+    test = stats.ttest_ind(first, second, equal_var=False)
+    interval = test.confidence_interval(confidence)
+    difference = _mean(first) - _mean(second)
+    return Difference(difference, Interval(float(interval.low), float(interval.high)), float(test.pvalue))
+
+
+def equivalent(
+    a: Sequence[float], b: Sequence[float], margin: float = 0.05, confidence: float = 0.95
+) -> bool:
+    """Whether the groups are shown to be as good as each other: Welch's interval lies within +-margin.
+
+    False means "not shown", never "shown to differ".
+
+    Raises:
+        ValueError: as `welch`, or for a margin that is not above 0.
+    """
+    if not margin > 0:
+        raise ValueError(f"margin = {margin}: must be above 0")
+    return welch(a, b, confidence).interval.within(margin)
+
+
+def mcnemar(predictions_a: Sequence[int], predictions_b: Sequence[int], labels: Sequence[int]) -> McNemar:
+    """McNemar's exact test of two networks on the same images: a coin toss over those only one gets right.
+
+    All three hold one class per image, shape (N,).
+
+    Raises:
+        ValueError: for different or empty shapes.
+    """
+    first, second, truth = (np.asarray(classes) for classes in (predictions_a, predictions_b, labels))
+    if not first.shape == second.shape == truth.shape or truth.ndim != 1 or truth.size == 0:
+        shapes = f"{first.shape}, {second.shape} and {truth.shape}"
+        raise ValueError(f"predictions and labels of shapes {shapes}: all must be the same (N,), N >= 1")
+    first_right, second_right = first == truth, second == truth
+    b = int(np.sum(first_right & ~second_right))
+    c = int(np.sum(second_right & ~first_right))
+    return McNemar(b, c, float(stats.binomtest(b, b + c).pvalue) if b + c else 1.0)
+
+
+def _sample(values: Sequence[float]) -> np.ndarray:
+    sample = np.asarray(values, dtype=float)
+    if sample.ndim != 1 or len(sample) < 2:
+        raise ValueError(f"values = {sample.tolist()}: a spread needs at least 2 values")
+    if not np.isfinite(sample).all():
+        raise ValueError(f"values = {sample.tolist()}: every value must be finite")
+    return sample
+
+
+def _mean(sample: np.ndarray) -> float:
+    # the mean of equal values is that value, without the last bit's rounding
+    return float(sample[0]) if np.ptp(sample) == 0 else float(sample.mean())
+
+
+def _sd(sample: np.ndarray) -> float:
+    # equal values have no spread: numpy leaves 1.7e-14 for three times 99.4
+    return 0.0 if np.ptp(sample) == 0 else float(sample.std(ddof=1))
+
+
+def _t(freedom: int, confidence: float) -> float:
+    return float(stats.t.ppf((1 + confidence) / 2, freedom))

@@ -1,0 +1,156 @@
+"""Every notebook keeps to the skeleton of the course, its committed outputs are whole, its records are its own."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.analysis import OUTPUTS
+from helpers.definitions import declared_parameters, load_definitions, tags
+from helpers.network import count_parameters
+from helpers.planning import notebooks_in
+from helpers.receptive_field import receptive_field
+from helpers.results import find
+
+NOTEBOOKS = notebooks_in()
+ITERATIONS = {name: path for name, path in NOTEBOOKS.items() if "network" in tags(path)}
+HEADINGS = [
+    *("Target", "Parameters", "Setup", "Predict", "Data and augmentation", "Network", "Budget", "Train"),
+    *("Result", "Analysis", "Exercises", "Summary"),
+]
+COMMON_PARAMETERS = {"profile": "fast", "dataset": "auto", "seed": 1, "device": "auto", "output": ""}
+CHECKED = "nbval-check-output"
+LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)\)")
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=str)
+every_iteration = pytest.mark.parametrize("path", ITERATIONS.values(), ids=str)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def tagged(path: Path, tag: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in code_cells(path) if tag in cell.metadata.get("tags", [])]
+
+
+def test_the_published_iterations_of_this_release_are_there():
+    assert {"00_start_here", *ITERATIONS} <= set(NOTEBOOKS) and len(ITERATIONS) >= 4
+
+
+@every_iteration
+def test_the_headings_are_those_of_the_skeleton_in_order(path):
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == HEADINGS
+    assert re.match(r"# \d\d · ", text)
+
+
+@every_iteration
+def test_the_target_and_the_network_are_declared_before_training(path):
+    sources = [cell.source for cell in code_cells(path)]
+    training = next(index for index, source in enumerate(sources) if "lesson.train(" in source)
+    for declaration in ("target = Target(", "prediction = Prediction(", "class Net(nn.Module)", "budget("):
+        assert any(declaration in source for source in sources[:training]), declaration
+
+
+@every_iteration
+def test_every_notebook_takes_the_common_parameters(path):
+    declared = {name: parameter.default for name, parameter in declared_parameters(path).items()}
+    assert COMMON_PARAMETERS.items() <= declared.items()
+    assert all(parameter.help for parameter in declared_parameters(path).values())
+
+
+@every_iteration
+def test_every_parameter_is_used_by_the_settings(path):
+    (settings,) = tagged(path, "settings")
+    for name in set(declared_parameters(path)) - {"device", "output"}:
+        assert re.search(rf"\b{name}={name}\b", settings.source), name
+
+
+@every_iteration
+def test_the_notebook_calls_itself_by_its_name_and_is_what_was_published(path):
+    definitions = load_definitions(path)
+    network = definitions.Net()
+    assert definitions.notebook == path.stem
+    assert count_parameters(network) == definitions.published.parameters
+    assert definitions.config.recipe.epochs == definitions.published.epochs
+    if definitions.published.receptive_field is not None:
+        assert receptive_field(network).at_logits == definitions.published.receptive_field
+
+
+@every_notebook
+def test_every_checked_cell_has_a_count_and_an_output(path):
+    checked = tagged(path, CHECKED)
+    assert checked
+    for cell in checked:
+        assert cell.execution_count is not None and cell.outputs, cell.source[:60]
+
+
+@every_notebook
+def test_the_committed_outputs_are_those_of_a_whole_run_without_errors(path):
+    counts = [cell.execution_count for cell in code_cells(path)]
+    assert counts == list(range(1, len(counts) + 1))
+    outputs = [output for cell in code_cells(path) for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+
+
+@every_notebook
+def test_the_committed_outputs_hold_no_addresses_and_no_machine_paths(path):
+    text = json.dumps([cell.outputs for cell in code_cells(path)])
+    assert not re.search(r"0x[0-9a-f]{6,}", text)
+    assert not re.search(r"/(home|Users|root|tmp|work)/", text)
+
+
+@every_notebook
+def test_links_lead_to_files_that_are_there(path):
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for link in LINK.findall(cell.source):
+                assert link.startswith("http") or (path.parent / link).exists(), link
+
+
+@every_notebook
+def test_cells_are_short(path):
+    for cell in code_cells(path):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        limit = 60 if {"network", "analysis"} & set(cell.metadata.get("tags", [])) else 30
+        assert len(lines) <= limit, cell.source[:60]
+
+
+@every_iteration
+def test_every_exercise_has_two_hints_and_a_solution(path):
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    checks = sum("check(" in cell.source for cell in code_cells(path)[1:])
+    assert checks >= 2
+    for kind in ("Hint 1", "Hint 2", "Solution"):
+        assert text.count(f"<summary>{kind}</summary>") >= checks, kind
+
+
+@every_iteration
+def test_the_records_of_the_declared_recipe_still_match_the_notebook(path):
+    records, left_out = find(OUTPUTS, path.stem, "full")
+    assert records and not left_out
+    for record in records:
+        fresh = load_definitions(path, {"profile": "full", "seed": record.seed})
+        assert record.fingerprint == fresh.fingerprint("mnist"), f"seed {record.seed} is stale"
+        assert record.target == fresh.target.model_dump()
+        assert (record.dataset, record.complete) == ("mnist", True)
+
+
+@every_iteration
+def test_the_conclusions_hold_on_the_committed_records(path):
+    namespace = {}
+    for tag in ("imports", "target", "parameters", "settings", "network", "recorded", "analysis"):
+        for cell in tagged(path, tag):
+            exec(compile(cell.source, f"{path.stem}, {tag}", "exec"), namespace)
+    analysis = namespace["analysis"]
+    assert analysis.broken == []
+    kinds = [conclusion.kind for conclusion in analysis.conclusions]
+    assert "finding" in kinds and kinds.count("decision") == 1 and kinds[-1] == "decision"
