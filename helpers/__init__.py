@@ -1,1 +1,48 @@
-"""Shared helpers of the workbook: what stays the same from one model iteration to the next."""
+"""Shared helpers of the workbook: what stays the same from one model iteration to the next.
+
+The modules, from the ground up; a module imports only from those above it (a test holds it to that).
+
+Settings and shared forms
+    config              the settings of a run: frozen, validated, refused in one clear line
+    tables              tables that look clean as text and as HTML
+Networks
+    tracing             a network as a list of operations with shapes, traced by torch.fx
+    description         a network line by line, independent of names: what a fingerprint hashes
+    network             parameter counts, and the check before training
+    windows             what one unit reads along one axis: exact arithmetic of receptive fields
+    operations          which operation reads which window
+    gradient_check      the receptive field measured by gradients
+    receptive_field     the receptive-field table of any network
+Data
+    augment             rotation, shift, scale, shear, perspective, elastic: per image, one resampling
+    augment_check       what the augmentation promises, tried out
+    mnist_source        finding, verifying and downloading MNIST
+    data                splits held on the device as uint8, served in batches
+Training
+    optimization        optimiser, learning-rate schedule and weight average from a recipe
+    compilation         torch.compile where it pays, and the way back
+    training            the loop on one screen, evaluation, and how a run ends early
+Judging
+    stats               intervals for one run, for several seeds, for differences
+    verdicts            what a judged expectation is and how it is shown
+    targets             targets stated before training, and the rules that judge by them
+    record              what the record of a run holds
+    results             where records lie: written, read, found
+    analysis            checked conclusions from recorded runs
+Showing
+    canvas              what all figures share
+    digit_figures       figures of digits
+    network_figures     figures of networks
+    course_figures      the picture of the course
+    figures             figures of results; passes the others on
+    cards               the tables a notebook shows beside its figures
+    exercises           predictions and answers, and how they are checked
+    live                live progress that leaves a clean notebook
+    lesson              what a notebook calls, cell by cell
+Batches
+    definitions         a notebook's target, settings and network without its training
+    execution           one run in a process of its own, by papermill
+    planning            which runs a batch consists of
+    batch               many runs at once, and the table of what they reached
+    cli                 the command `workbook`
+"""

@@ -1,18 +1,20 @@
 """Checked conclusions: sentences whose numbers and whose truth come from recorded runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from helpers.record import REPOSITORY, Record, ResultsError
 from helpers.results import find
-from helpers.stats import Interval, Mean, mean_interval, prediction_interval
+from helpers.stats import Difference, Interval, Mean, mean_interval, prediction_interval, welch
 from helpers.targets import run_statistic
 
 OUTPUTS = REPOSITORY / "outputs"
 
 Judgement = Literal["supported", "contradicted", "not shown"]
+BROKEN = "NO LONGER SUPPORTED BY THE RECORDS: "
+DECISION = "→ Decision: "
 MARKS = {"supported": "✓", "contradicted": "✗", "not shown": "?"}
 
 
@@ -28,6 +30,7 @@ class Published:
     last: float | None = None
     train_accuracy: float | None = None  # of the last epoch
     test_accuracy: Sequence[float] = ()  # per epoch, where all are published
+    some_epochs: Mapping[int, float] = field(default_factory=dict)  # where only some are
     learning_rate: Sequence[float] = ()  # per epoch, as printed
 
 
@@ -97,6 +100,14 @@ def mean_of(values: Sequence[float]) -> Mean:
     return mean_interval(values)
 
 
+def difference_of(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
+    """Welch's comparison of two groups of runs; without limits where a single run says nothing of spread."""
+    if min(len(ours), len(theirs)) < 2:
+        mean = sum(ours) / len(ours) - sum(theirs) / len(theirs)
+        return Difference(mean, Interval(float("-inf"), float("inf")), float("nan"))
+    return welch(ours, theirs)
+
+
 @dataclass(frozen=True)
 class Conclusion:
     kind: Literal["finding", "claim", "decision"]
@@ -107,10 +118,10 @@ class Conclusion:
     @property
     def line(self) -> str:
         if self.kind == "decision":
-            return f"→ Decision: {self.text}"
+            return f"{DECISION}{self.text}"
         if self.kind == "claim":
             return f"{MARKS[self.judgement]} Published: “{self.text}” {self.judgement}: {self.because}"
-        broken = "" if self.judgement == "supported" else "NO LONGER SUPPORTED BY THE RECORDS: "
+        broken = "" if self.judgement == "supported" else BROKEN
         return f"{MARKS[self.judgement]} {broken}{self.text}"
 
 

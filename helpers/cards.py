@@ -73,12 +73,12 @@ class RateTable(Table):
 
     def __init__(self, recipe: Recipe, published: Published) -> None:
         self.rates = learning_rates(recipe)
-        self.published = list(published.learning_rate) or [None] * len(self.rates)
+        self.published = dict(enumerate(published.learning_rate, 1))
 
     def cells(self) -> list[Cells]:
         return [
-            (str(epoch), f"{after:.4f}", *self._compared(after, claimed), f"{used:.4f}")
-            for epoch, ((after, used), claimed) in enumerate(zip(self.rates, self.published, strict=True), 1)
+            (str(epoch), f"{after:.4f}", *self._compared(after, self.published.get(epoch)), f"{used:.4f}")
+            for epoch, (after, used) in enumerate(self.rates, 1)
         ]
 
     def _compared(self, rate: float, claimed: float | None) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The `workbook` command: run notebooks in batch, or list them."""
 
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -116,6 +117,7 @@ def _mistakes() -> Iterator[None]:
 
 def main() -> None:
     """Run the command; a mistake in its use is one line on stderr and an exit status that is not 0."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: as after Ctrl-C
     try:
         sys.exit(cli(standalone_mode=False))
     except click.ClickException as error:

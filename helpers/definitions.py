@@ -38,7 +38,9 @@ class Parameter:
     help: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.kind.__name__} = {self.default!r}" + (f"  # {self.help}" if self.help else "")
+        return f"{self.name}: {self.kind.__name__} = {self.default!r}" + (
+            f"  # {self.help}" if self.help else ""
+        )
 
     def convert(self, value: Any) -> Any:
         """`value` as the declared type; text is read as such a value ("15", "0.1", "true").

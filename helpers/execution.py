@@ -114,7 +114,9 @@ def _execute(job: Job, executed: Path) -> str:
                 parameters=parameters,
                 kernel_name="python3",
                 progress_bar=False,
-                extra_arguments=["--log-level=CRITICAL"],  # not that a local kernel talks over TCP, or was stopped
+                extra_arguments=[
+                    "--log-level=CRITICAL"
+                ],  # not that a local kernel talks over TCP, or was stopped
             )
         except PapermillExecutionError as error:
             return summary(error.ename, error.evalue, f"cell [{error.exec_count}]")

@@ -23,12 +23,13 @@ from helpers.canvas import (
     styled,
 )
 from helpers.config import CLASSES
+from helpers.course_figures import course_map
 from helpers.digit_figures import augmented, digit_grid
 from helpers.network_figures import parameters_per_layer, receptive_field_squares
 from helpers.stats import Interval
 
 __all__ = [
-    "Figure", "Strip", "augmented", "confusion", "curves", "digit_grid", "learning_rate",
+    "Figure", "Strip", "augmented", "confusion", "course_map", "curves", "digit_grid", "learning_rate",
     "parameters_per_layer", "receptive_field_squares", "runs",
 ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What a notebook calls, cell by cell: prepare, look, build, train, judge, compare."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,13 +8,14 @@ import torch
 from torch import nn
 
 from helpers import figures
-from helpers.analysis import OUTPUTS, Published
+from helpers.analysis import OUTPUTS, Published, Runs, mean_of
 from helpers.augment import augment
-from helpers.config import CLASSES, RunConfig
+from helpers.config import CLASSES, Recipe, RunConfig
 from helpers.data import BLACK, Data, load_data, normalise
 from helpers.exercises import Prediction, PredictionScore
 from helpers.live import LiveProgress
 from helpers.network import check_network, count_parameters, describe
+from helpers.optimization import learning_rates
 from helpers.receptive_field import ReceptiveField, receptive_field
 from helpers.record import (
     REPOSITORY,
@@ -70,7 +72,9 @@ def show_digits(run: Run) -> figures.Figure:
     """One training image of every class, and how many images there are."""
     labels = run.data.train.labels.cpu()
     first = [int((labels == digit).nonzero()[0]) for digit in range(CLASSES)]
-    return figures.digit_grid(run.data.train.images[first].cpu(), [str(digit) for digit in range(CLASSES)])
+    captions = [str(digit) for digit in range(CLASSES)]
+    title = f"One training image of each class, of {len(labels):,}"
+    return figures.digit_grid(run.data.train.images[first].cpu(), captions, title=title)
 
 
 def show_augmentation(run: Run, count: int = 8, rows: int = 3) -> figures.Figure:
@@ -157,7 +161,8 @@ def score(prediction: Prediction, record: Record) -> PredictionScore:
 def show_curves(record: Record, run: Run, target: Target, published: Published) -> figures.Figure:
     """Loss and accuracy per epoch, the target, and what was published epoch by epoch."""
     history = [epoch.model_dump() for epoch in record.history]
-    return figures.curves(history, target.min_accuracy, list(published.test_accuracy), run.stamp)
+    claims = published.test_accuracy or published.some_epochs
+    return figures.curves(history, target.min_accuracy, claims or None, run.stamp)
 
 
 def show_confusion(record: Record, run: Run) -> figures.Figure:
@@ -175,12 +180,31 @@ def show_mistakes(record: Record, run: Run) -> figures.Figure:
     predicted = torch.from_numpy(decode_predictions(record.test_predictions)).long()
     wrong = (predicted != labels).nonzero().flatten()[:MISTAKES_SHOWN]
     captions = [f"{labels[i]} read as {predicted[i]}" for i in wrong]
-    return figures.digit_grid(run.data.test.images[wrong.to(run.device)].cpu(), captions)
+    return figures.digit_grid(
+        run.data.test.images[wrong.to(run.device)].cpu(), captions, title="Misclassified test images"
+    )
 
 
 def show_receptive_field(field: ReceptiveField, run: Run) -> figures.Figure:
-    """The field of the middle unit, layer by layer, as squares over a real digit."""
-    return figures.receptive_field_squares(run.data.train.images[0].cpu(), field)
+    """The field of the middle unit, layer by layer, as squares over a real digit with ink in its middle."""
+    eight = int((run.data.train.labels == 8).nonzero()[0])
+    return figures.receptive_field_squares(run.data.train.images[eight].cpu(), field)
+
+
+def show_rates(recipe: Recipe, published: Published) -> figures.Figure:
+    """The learning rate after every declared epoch, and what was published."""
+    return figures.learning_rate(
+        [after for after, _ in learning_rates(recipe)], published.learning_rate or None
+    )
+
+
+def show_recorded(runs: Sequence[Runs], target: Target, claims: Mapping[str, float]) -> figures.Figure:
+    """Last epochs of recorded runs over their seeds, a strip per notebook; `claims`: published ones by notebook."""
+    strips = [
+        figures.Strip(group.notebook, group.last, mean_of(group.last).interval, claims.get(group.notebook))
+        for group in runs
+    ]
+    return figures.runs(strips, target.min_accuracy, "recorded full runs, MNIST", "Test accuracy, last epoch")
 
 
 def _shown(path: Path) -> str:

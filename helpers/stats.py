@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from scipy import stats
@@ -22,7 +23,7 @@ class Interval:
         return -margin <= self.low and self.high <= margin
 
     def __str__(self) -> str:
-        return f"{self.low:.3f} to {self.high:.3f}"
+        return f"{self.low:.3f} to {self.high:.3f}" if isfinite(self.low) else "no limits"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Mean:
     interval: Interval
 
     def __str__(self) -> str:
+        if self.n == 1:
+            return f"{self.mean:.2f} (one run, no spread)"
         return f"{self.mean:.2f} ({self.interval}), SD {self.sd:.2f}, n = {self.n}"
 
 

@@ -108,13 +108,15 @@ def test_no_figure_is_left_to_pyplot_which_would_show_it_twice(everything):
 
 
 def test_figures_do_without_the_style_of_the_reader_and_leave_it_as_it_is():
-    with plt.style.context("dark_background"):
+    with plt.style.context(["dark_background", {"savefig.facecolor": "black", "savefig.dpi": 300}]):
         names = set(matplotlib.rcParams) - {"backend"}  # found out only when somebody asks for it
         before = {name: matplotlib.rcParams[name] for name in names}
         figure = figures.confusion(MATRIX)
         png, _ = figure._repr_png_()
         assert {name: matplotlib.rcParams[name] for name in names} == before
-    assert np.allclose(imread(io.BytesIO(png))[0, 0, :3], 1)  # white paper
+    pixels = imread(io.BytesIO(png))
+    assert pixels.shape[:2] == (500, 540)
+    assert np.allclose(pixels[0, 0, :3], 1)  # white paper
     assert to_rgb(figure.axes[0].title.get_color()) < (0.5, 0.5, 0.5)  # dark ink
 
 

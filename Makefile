@@ -1,0 +1,45 @@
+# `make run` and `make test` build what they need: a virtual environment in .venv, from pyproject.toml.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+UV := $(shell uv --version 2>/dev/null)
+INSTALL := $(if $(UV),uv pip install --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install)
+
+.PHONY: help run test lab full clean
+
+help:
+	@echo "make run    execute every notebook in the fast profile: proves that the workbook runs"
+	@echo "make test   style, unit tests, and the notebooks' outputs against what they show"
+	@echo "make lab    open the workbook in JupyterLab"
+	@echo "make full   execute what is missing of the full profile, one seed: minutes for each notebook"
+	@echo "make clean  remove .venv and caches; records stay"
+
+run: $(READY)
+	$(BIN)/workbook run --force
+
+test: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python -m pytest
+	@echo "The notebooks, executed and compared with their saved outputs:"
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env notebooks
+
+lab: $(READY)
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+full: $(READY)
+	$(BIN)/workbook run --profile full
+
+# Touched last: an installation that failed half-way is begun again.
+$(READY): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there: name a Python 3.11 or newer, as in make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d: name a 3.11 or newer, as in make PYTHON=python3.12" % sys.version_info[:2])'
+	@echo "Installing into .venv: one to five minutes and 6 GB, once"
+	@$(PYTHON) -m venv $(if $(wildcard $(READY)),,--clear) .venv
+	@$(INSTALL) --quiet --editable ".[test]"
+	@touch $@
+
+clean:
+	rm -rf .venv *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find helpers notebooks tests -name __pycache__ -prune -exec rm -rf {} +
