@@ -5,15 +5,17 @@ BIN := .venv/bin
 READY := .venv/ready
 UV := $(shell uv --version 2>/dev/null)
 INSTALL := $(if $(UV),uv pip install --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install)
+HINT := name a Python 3.11 or newer, as in make PYTHON=python3.12
 
-.PHONY: help run test lab full clean
+.PHONY: help run test lab full notebooks clean
 
 help:
-	@echo "make run    execute every notebook in the fast profile: proves that the workbook runs"
-	@echo "make test   style, unit tests, and the notebooks' outputs against what they show"
-	@echo "make lab    open the workbook in JupyterLab"
-	@echo "make full   execute what is missing of the full profile, one seed: minutes for each notebook"
-	@echo "make clean  remove .venv and caches; records stay"
+	@echo "make run        execute every notebook in the fast profile: proves that the workbook runs"
+	@echo "make test       style, unit tests, and the notebooks' outputs against what they show"
+	@echo "make lab        open the workbook in JupyterLab"
+	@echo "make full       execute what is missing of the full profile, one seed: minutes for each notebook"
+	@echo "make notebooks  execute the notebooks in place, after a change that is meant"
+	@echo "make clean      remove .venv and caches; records stay"
 
 run: $(READY)
 	$(BIN)/workbook run --force
@@ -31,12 +33,16 @@ lab: $(READY)
 full: $(READY)
 	$(BIN)/workbook run --profile full
 
+notebooks: $(READY)
+	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --ExecutePreprocessor.record_timing=False \
+		--ExecutePreprocessor.extra_arguments=--log-level=ERROR notebooks/*.ipynb
+
 # Touched last: an installation that failed half-way is begun again.
 $(READY): pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there: name a Python 3.11 or newer, as in make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d: name a 3.11 or newer, as in make PYTHON=python3.12" % sys.version_info[:2])'
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON): not there; $(HINT)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON): %d.%d; $(HINT)" % sys.version_info[:2])'
 	@echo "Installing into .venv: one to five minutes and 6 GB, once"
-	@$(PYTHON) -m venv $(if $(wildcard $(READY)),,--clear) .venv
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@$(INSTALL) --quiet --editable ".[test]"
 	@touch $@
 

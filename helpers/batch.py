@@ -8,10 +8,12 @@ from multiprocessing import active_children, get_context
 
 from tqdm import tqdm
 
-from helpers.execution import FAILED, Job, Outcome, run, start_worker, summary
+from helpers.execution import FAILED, Job, Outcome, start_worker, summary, work
 from helpers.planning import BatchError
 from helpers.results import FILE, load, prepare_folder
 from helpers.tables import Cells, Table
+
+MOST_WORKERS = 4  # by default
 
 
 def available_cores() -> int:
@@ -23,7 +25,8 @@ def execute(jobs: Sequence[Job], workers: int | None = None) -> list[Outcome]:
     """Run the jobs that are not finished, `workers` at a time; a line for each as it ends.
 
     Iterations come first, then the notebooks that train nothing. Each run computes with its fair share of the
-    cores. By default two cores make one run: the steps of a small network are too short to keep many busy.
+    cores. By default there is one run for every core, at most MOST_WORKERS: the steps of a small network are
+    too short to keep several cores busy, and each run takes about a gigabyte of memory.
 
     Returns:
         What became of each job, in order.
@@ -33,7 +36,7 @@ def execute(jobs: Sequence[Job], workers: int | None = None) -> list[Outcome]:
         BatchError: for fewer than one worker.
         KeyboardInterrupt: once all that was running has ended; what is finished stays.
     """
-    workers = max(1, available_cores() // 2) if workers is None else workers
+    workers = min(available_cores(), MOST_WORKERS) if workers is None else workers
     if workers < 1:
         raise BatchError(f"workers = {workers}: must be at least 1")
     due = [job for job in jobs if not job.finished]
@@ -41,7 +44,7 @@ def execute(jobs: Sequence[Job], workers: int | None = None) -> list[Outcome]:
         prepare_folder(job.folder)
     outcomes = {job.folder: Outcome(job, "skipped") for job in jobs if job.finished}
     workers = min(workers, max(1, len(due)))
-    print(f"{len(due)} runs to be made, {workers} at a time on {available_cores()} cores", flush=True)
+    print(f"{len(due)} of {len(jobs)} runs to be made, {workers} at a time", flush=True)
     with tqdm(total=len(jobs), unit="run", disable=None) as bar:
 
         def report(outcome: Outcome) -> None:
@@ -61,10 +64,11 @@ def _run_all(jobs: Sequence[Job], workers: int, report: Callable[[Outcome], None
     iterations = [job for job in jobs if job.seed is not None]
     others = [job for job in jobs if job.seed is None]
     threads = max(1, available_cores() // workers)
+    not_ours = set(active_children())
     with ProcessPoolExecutor(workers, get_context("spawn"), start_worker, (threads,)) as pool:
         try:
             for phase in (iterations, others):
-                futures = {pool.submit(run, job): job for job in phase}
+                futures = {pool.submit(work, job): job for job in phase}
                 for future in as_completed(futures):
                     job, error = futures[future], future.exception()
                     if error is None:
@@ -72,8 +76,7 @@ def _run_all(jobs: Sequence[Job], workers: int, report: Callable[[Outcome], None
                     else:  # the folder could not be written, or the process was killed
                         report(Outcome(job, "failed", problem=summary(type(error).__name__, str(error))))
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in active_children():
+            for process in set(active_children()) - not_ours:
                 process.terminate()
             raise
 
@@ -83,6 +86,7 @@ class BatchTable(Table):
     """What each run of a batch reached, and where its files are, from the current folder."""
 
     outcomes: tuple[Outcome, ...]
+    seconds: float  # all of them together
 
     header = ("notebook", "folder", "seed", "parameters", "best", "last", "verdict", "seconds")
 
@@ -91,10 +95,9 @@ class BatchTable(Table):
         return [outcome for outcome in self.outcomes if outcome.status == "failed"]
 
     def notes(self) -> list[str]:
-        """What failed, and why."""
-        if not self.failed:
-            return []
-        return [f"{len(self.failed)} of {len(self.outcomes)} failed:", *map(_complaint, self.failed)]
+        """How long it took; what failed, and why."""
+        notes = [f"{len(self.outcomes)} runs in {self.seconds:.0f} s, {len(self.failed)} failed"]
+        return notes + [_complaint(outcome) for outcome in self.failed]
 
     def cells(self) -> list[Cells]:
         return [self._row(outcome) for outcome in self.outcomes]

@@ -3,6 +3,7 @@
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -54,7 +55,7 @@ def cli() -> None:
 @click.option("--seeds", type=Seeds(), default="1", show_default=True, help="As 1-3 or 1,2,5.")
 @click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Runs at a time.  [default: one for every two cores]"
+    "--workers", type=click.IntRange(min=1), help="Runs at a time.  [default: one for each core, at most 4]"
 )
 @click.option("-p", "settings", type=Setting(), multiple=True, help="Change a parameter of the notebooks.")
 @click.option("--force", is_flag=True, help="Repeat what is finished.")
@@ -74,13 +75,21 @@ def run_command(
     """
     from helpers.batch import BatchTable, execute  # here, for torch takes seconds and --help needs none
     from helpers.planning import plan
+    from helpers.record import REPOSITORY
 
+    started = time.perf_counter()
     with _mistakes():
         jobs = plan(
-            notebooks, profile=profile, seeds=seeds, dataset=dataset, parameters=dict(settings), force=force
+            notebooks,
+            profile=profile,
+            seeds=seeds,
+            dataset=dataset,
+            parameters=dict(settings),
+            force=force,
+            root=REPOSITORY,
         )
         outcomes = execute(jobs, workers)
-    table = BatchTable(tuple(outcomes))
+    table = BatchTable(tuple(outcomes), time.perf_counter() - started)
     click.echo(f"\n{table!r}")
     return 1 if table.failed else 0
 
@@ -90,9 +99,10 @@ def list_command() -> None:
     """The notebooks, their targets, and the parameters that -p can change."""
     from helpers.definitions import declared_parameters, load_definitions, tags
     from helpers.planning import notebooks_in
+    from helpers.record import REPOSITORY
 
     with _mistakes():
-        for name, path in notebooks_in().items():
+        for name, path in notebooks_in(REPOSITORY).items():
             click.echo(name)
             if "network" in tags(path):
                 click.echo(f"  {load_definitions(path).target}")

@@ -16,7 +16,8 @@ from papermill.exceptions import PapermillExecutionError
 from helpers.results import FILE, ResultsError, load
 
 EXECUTED = "notebook.ipynb"
-FAILED = "failed.ipynb"  # beside the last good run, which it never replaces
+FAILED = "failed.ipynb"  # never replaces the last good one
+UNFINISHED = ".unfinished.ipynb"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -52,9 +53,12 @@ class Outcome:
 
 
 def is_finished(folder: Path, fingerprint: str) -> bool:
-    """Whether a folder holds the executed notebook and the complete record of just this run."""
-    executed = (folder / EXECUTED).is_file() and not (folder / FAILED).exists()
-    return executed and not _missing_record(folder, fingerprint)
+    """Whether a folder holds the complete record of just this run, and no notebook that failed after it.
+
+    The executed notebook need not be there: of several seeds, one may be enough to keep.
+    """
+    broken = any((folder / name).exists() for name in (FAILED, UNFINISHED))
+    return not broken and not _missing_record(folder, fingerprint)
 
 
 def start_worker(threads: int) -> None:
@@ -72,33 +76,40 @@ def start_worker(threads: int) -> None:
 
 
 def _leave(*_: object) -> None:
-    raise SystemExit(1)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # nothing disturbs the tidying
+    raise SystemExit
+
+
+def work(job: Job) -> Outcome:
+    """`run`, for a worker; one that is ended does not stay for the next job."""
+    try:
+        return run(job)
+    except SystemExit:
+        os._exit(1)
 
 
 def run(job: Job) -> Outcome:
     """Execute the notebook of a job; its folder must exist.
 
-    A good run leaves notebook.ipynb and its record. A failed one leaves failed.ipynb, with the error in it,
-    and the record and notebook of an earlier run as they were; an interrupted one leaves nothing new.
+    A good run leaves notebook.ipynb beside its record. A failed one leaves failed.ipynb, with the error in it:
+    an earlier notebook.ipynb stays, and so does a record that was written before the error, but neither
+    counts as finished. An interrupted run leaves no notebook, unless it has left a record.
     """
     started = time.perf_counter()
-    unfinished = job.folder / ".unfinished.ipynb"
-    record = job.folder / FILE
+    unfinished, record = job.folder / UNFINISHED, job.folder / FILE
     before = record.read_bytes() if record.is_file() else None
-    good = False
+    problem = None
     try:
         problem = _execute(job, unfinished)
-        if unfinished.is_file():
-            os.replace(unfinished, job.folder / (FAILED if problem else EXECUTED))
-        if not problem:
-            (job.folder / FAILED).unlink(missing_ok=True)
-            good = True
     finally:
-        unfinished.unlink(missing_ok=True)
-        if not good:
-            _restore(record, before)
+        if problem is None and before == (record.read_bytes() if record.is_file() else None):
+            unfinished.unlink(missing_ok=True)
+        elif unfinished.is_file():
+            os.replace(unfinished, job.folder / (EXECUTED if problem == "" else FAILED))
+    if not problem:
+        (job.folder / FAILED).unlink(missing_ok=True)
     seconds = time.perf_counter() - started
-    return Outcome(job, "done" if good else "failed", seconds, problem)
+    return Outcome(job, "failed" if problem else "done", seconds, problem)
 
 
 def _execute(job: Job, executed: Path) -> str:
@@ -149,13 +160,3 @@ def _missing_record(folder: Path, fingerprint: str | None) -> str:
     if fingerprint not in (None, record.fingerprint):
         return "its record is not of the network and the settings that its cells define"
     return ""
-
-
-def _restore(record: Path, content: bytes | None) -> None:
-    """Take back what a run that went wrong wrote as its record."""
-    if content is None:
-        record.unlink(missing_ok=True)
-    elif not record.is_file() or record.read_bytes() != content:
-        temporary = record.with_name(f".{FILE}-before")
-        temporary.write_bytes(content)
-        os.replace(temporary, record)

@@ -66,29 +66,33 @@ def plan(
     paths = _select(notebooks, root)
     iterations = [path for path in paths if "network" in tags(path)]
     others = [path for path in paths if path not in iterations and (notebooks or not changes)]
-    converted = (
-        {path: convert_parameters(path, changes) for path in [*iterations, *others]} if changes else {}
-    )
+    changed = {path: convert_parameters(path, changes) if changes else {} for path in [*iterations, *others]}
     own = {"profile": profile, "dataset": resolve(dataset)}
     jobs = []
-    for path in iterations:
-        changed = converted.get(path, {})
-        label = _label(path, own["dataset"], changed)
-        for seed in seeds:
-            folder = run_folder(root / "outputs", path.stem, profile, seed, label)
-            values = own | {"seed": seed, "output": str(folder)}
-            definitions = _definitions(path, values, changed)
-            expected = definitions and definitions.fingerprint(own["dataset"])
-            finished = not force and expected is not None and is_finished(folder, expected)
-            jobs.append(Job(path, folder, values | changed, seed, expected, finished))
-        if changed and definitions:
-            _try_out(definitions, changed)
-    for path in others:
-        changed = converted.get(path, {})
-        label = _label(path, own["dataset"], changed)
-        folder = run_folder(root / "outputs", path.stem, profile, seeds[0], label).parent
-        jobs.append(Job(path, folder, own | changed if "parameters" in tags(path) else {}))
+    for path in [*iterations, *others]:
+        label = _label(path, own["dataset"], changed[path])
+        folders = {seed: run_folder(root / "outputs", path.stem, profile, seed, label) for seed in seeds}
+        if path in iterations:
+            jobs += [_iteration(path, folders[seed], own, seed, changed[path], force) for seed in seeds]
+        else:
+            folder = folders[seeds[0]].parent
+            values = own | {"output": str(folder)} | changed[path]
+            jobs.append(Job(path, folder, values if "parameters" in tags(path) else {}))
     return jobs
+
+
+def _iteration(
+    path: Path, folder: Path, own: Mapping[str, Any], seed: int, changed: Mapping[str, Any], force: bool
+) -> Job:
+    values = {**own, "seed": seed, "output": str(folder)}
+    definitions = _definitions(path, values, changed)
+    if definitions is None:
+        return Job(path, folder, values | changed, seed)
+    if changed:
+        _try_out(definitions, changed)
+    fingerprint = definitions.fingerprint(own["dataset"])
+    finished = not force and is_finished(folder, fingerprint)
+    return Job(path, folder, values | changed, seed, fingerprint, finished)
 
 
 def _select(names: Sequence[str], root: Path) -> list[Path]:
@@ -139,7 +143,7 @@ def _definitions(path: Path, values: Mapping[str, Any], changed: Mapping[str, An
         raise BatchError(
             f"{path.stem}: its cell target must say notebook = {path.stem!r}, not {definitions.notebook!r}"
         )
-    return load_definitions(path, {**values, **changed}) if changed else definitions
+    return definitions if not changed else load_definitions(path, {**values, **changed})
 
 
 def _try_out(definitions: Definitions, changed: Mapping[str, Any]) -> None:

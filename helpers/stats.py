@@ -50,6 +50,8 @@ class Difference:
     p: float
 
     def __str__(self) -> str:
+        if not isfinite(self.interval.low):
+            return f"{self.difference:+.2f} (a single run, no spread)"
         return f"{self.difference:+.2f} ({self.interval.low:+.2f} to {self.interval.high:+.2f}), p = {self.p:.3g}"
 
 

@@ -12,9 +12,10 @@ from helpers.definitions import declared_parameters, load_definitions, tags
 from helpers.network import count_parameters
 from helpers.planning import notebooks_in
 from helpers.receptive_field import receptive_field
+from helpers.record import REPOSITORY
 from helpers.results import find
 
-NOTEBOOKS = notebooks_in()
+NOTEBOOKS = notebooks_in(REPOSITORY)
 ITERATIONS = {name: path for name, path in NOTEBOOKS.items() if "network" in tags(path)}
 HEADINGS = [
     *("Target", "Parameters", "Setup", "Predict", "Data and augmentation", "Network", "Budget", "Train"),

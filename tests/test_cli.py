@@ -1,0 +1,141 @@
+"""The command line: options become a plan, mistakes become one line and a status, failures a status."""
+
+import subprocess
+import sys
+
+import pytest
+from example_notebooks import write_iteration, write_other
+
+from helpers import batch, cli, record
+from helpers.execution import Outcome
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """Runs `workbook` with arguments on the notebooks of tmp_path; gives status, stdout and stderr."""
+    monkeypatch.setattr(record, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)  # the tests' own process keeps its handlers
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["workbook", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return (ended.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def executed(monkeypatch):
+    """What would have been executed: (jobs, workers) of each call; every job ends as it says it failed or not."""
+    calls = []
+
+    def execute(jobs, workers):
+        calls.append((jobs, workers))
+        return [Outcome(job, "failed", problem="ValueError: broken") for job in jobs if job.seed != 1]
+
+    monkeypatch.setattr(batch, "execute", execute)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("1", [1]), ("1-3", [1, 2, 3]), ("1,2,5", [1, 2, 5]), ("7, 1-2", [7, 1, 2]), ("0-0", [0])],
+)
+def test_seeds_are_ranges_and_lists(text, seeds):
+    assert cli.Seeds().convert(text, None, None) == seeds
+
+
+def test_options_reach_the_plan_and_the_workers(command, executed, tmp_path):
+    write_iteration(tmp_path)
+    write_iteration(tmp_path, "02_other")
+    command("run", "02", "--seeds", "1-2", "--dataset", "digits", "--profile", "full", "--workers", "3")
+    ((jobs, workers),) = executed
+    assert [str(job) for job in jobs] == ["02_other seed 1", "02_other seed 2"]
+    assert {job.parameters["profile"] for job in jobs} == {"full"}
+    assert workers == 3
+
+
+def test_settings_are_read_by_the_types_that_the_notebook_declares(command, executed, tmp_path):
+    write_iteration(tmp_path)
+    command("run", "--dataset", "digits", "-p", "nesterov=true", "-p", "rotation=1e-3", "-p", "device=cpu")
+    ((job,), _) = executed[0]
+    assert (job.parameters["nesterov"], job.parameters["rotation"]) == (True, 0.001)
+
+
+def test_the_status_is_0_when_nothing_failed(command, executed, tmp_path):
+    write_iteration(tmp_path)
+    status, _, errors = command("run", "--dataset", "digits")
+    assert (status, errors) == (0, "")
+
+
+def test_the_status_is_1_when_something_failed_and_the_last_line_says_what(command, executed, tmp_path):
+    write_iteration(tmp_path)
+    status, printed, _ = command("run", "--dataset", "digits", "--seeds", "1,2")
+    assert status == 1
+    assert printed.splitlines()[-1] == "01_small seed 2: ValueError: broken"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--profile", "ful"], ["'ful'", "'fast', 'full'"]),
+        (["run", "--dataset", "cifar"], ["'cifar'", "'auto', 'mnist', 'digits'"]),
+        (["run", "--seeds", "3-1"], ["'3-1'", "1-3 or 1,2,5"]),
+        (["run", "--seeds", "one"], ["'one'", "1-3 or 1,2,5"]),
+        (["run", "--seeds", ""], ["''", "1-3 or 1,2,5"]),
+        (["run", "--workers", "0"], ["0", "x>=1"]),
+        (["run", "--workers", "many"], ["'many'", "integer"]),
+        (["run", "-p", "rotation"], ["'rotation'", "name=value"]),
+        (["run", "-p", "=3"], ["'=3'", "name=value"]),
+        (["run", "--fource"], ["--fource", "--force"]),
+        (["rum"], ["rum"]),
+        (["run", "01_smal"], ["'01_smal'", "01_small"]),
+        (["run", "-p", "rotaton=3"], ["'rotaton'", "rotation"]),
+        (["run", "-p", "epochs=fifteen"], ["'fifteen'", "integer"]),
+        (["run", "-p", "epochs=-1"], ["-1", "greater than or equal to 1"]),
+        (["run", "-p", "rotation=nan"], ["nan"]),
+        (["run", "-p", "device=tpu"], ["'tpu'", "cpu"]),
+        (["run", "--dataset", "digits", "-p", "batch_size=100000"], ["100000", "at most 1347"]),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it_and_what_is_allowed(
+    command, executed, tmp_path, arguments, words
+):
+    write_iteration(tmp_path)
+    if arguments[0] == "run" and "--dataset" not in arguments:
+        arguments = [*arguments, "--dataset", "digits"]
+    status, printed, errors = command(*arguments)
+    assert status != 0 and not executed
+    assert (printed, errors.count("\n")) == ("", 1)
+    assert all(word in errors for word in words), errors
+
+
+def test_ctrl_c_is_no_traceback(command, monkeypatch, tmp_path):
+    def interrupted(jobs, workers):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "execute", interrupted)
+    write_iteration(tmp_path)
+    status, _, errors = command("run", "--dataset", "digits")
+    assert status == cli.INTERRUPTED
+    assert errors.strip() == "Interrupted: what is finished stays, and is skipped next time."
+
+
+def test_list_shows_targets_and_parameters(command, tmp_path):
+    write_iteration(tmp_path)
+    write_other(tmp_path)
+    status, printed, _ = command("list")
+    assert status == 0
+    assert printed.splitlines()[:4] == [
+        "00_start",
+        "  dataset: str = 'auto'  # data",
+        "01_small",
+        "  max_params=1000 max_epochs=4 min_accuracy=50.0 last_n=1",
+    ]
+    assert "  rotation: float = 0.0  # degrees" in printed.splitlines()
+
+
+def test_help_needs_no_torch():
+    code = "import sys, helpers.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
