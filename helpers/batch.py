@@ -43,8 +43,7 @@ def execute(jobs: Sequence[Job], workers: int | None = None) -> list[Outcome]:
     for job in due:
         prepare_folder(job.folder)
     outcomes = {job.folder: Outcome(job, "skipped") for job in jobs if job.finished}
-    workers = min(workers, max(1, len(due)))
-    print(f"{len(due)} of {len(jobs)} runs to be made, {workers} at a time", flush=True)
+    print(f"{len(due)} of {len(jobs)} runs to be made, at most {workers} at a time", flush=True)
     with tqdm(total=len(jobs), unit="run", disable=None) as bar:
 
         def report(outcome: Outcome) -> None:
@@ -55,26 +54,25 @@ def execute(jobs: Sequence[Job], workers: int | None = None) -> list[Outcome]:
 
         for outcome in list(outcomes.values()):
             report(outcome)
-        if due:
-            _run_all(due, workers, report)
+        for phase in ([job for job in due if job.seed is not None], [job for job in due if job.seed is None]):
+            _run_all(phase, min(workers, len(phase)), report)
     return [outcomes[job.folder] for job in jobs]
 
 
 def _run_all(jobs: Sequence[Job], workers: int, report: Callable[[Outcome], None]) -> None:
-    iterations = [job for job in jobs if job.seed is not None]
-    others = [job for job in jobs if job.seed is None]
+    if not jobs:
+        return
     threads = max(1, available_cores() // workers)
     not_ours = set(active_children())
     with ProcessPoolExecutor(workers, get_context("spawn"), start_worker, (threads,)) as pool:
         try:
-            for phase in (iterations, others):
-                futures = {pool.submit(work, job): job for job in phase}
-                for future in as_completed(futures):
-                    job, error = futures[future], future.exception()
-                    if error is None:
-                        report(future.result())
-                    else:  # the folder could not be written, or the process was killed
-                        report(Outcome(job, "failed", problem=summary(type(error).__name__, str(error))))
+            futures = {pool.submit(work, job): job for job in jobs}
+            for future in as_completed(futures):
+                job, error = futures[future], future.exception()
+                if error is None:
+                    report(future.result())
+                else:  # the folder could not be written, or the process was killed
+                    report(Outcome(job, "failed", problem=summary(type(error).__name__, str(error))))
         except BaseException:
             for process in set(active_children()) - not_ours:
                 process.terminate()

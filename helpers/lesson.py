@@ -209,4 +209,5 @@ def show_recorded(runs: Sequence[Runs], target: Target, claims: Mapping[str, flo
 
 def _shown(path: Path) -> str:
     """A path without what belongs to this machine."""
+    path = path.resolve()
     return path.relative_to(REPOSITORY).as_posix() if path.is_relative_to(REPOSITORY) else path.name
