@@ -28,6 +28,7 @@ Judging
     targets             targets stated before training, and the rules that judge by them
     record              what the record of a run holds
     results             where records lie: written, read, found
+    course              the source material: fourteen published iterations
     analysis            checked conclusions from recorded runs
 Showing
     canvas              what all figures share

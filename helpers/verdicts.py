@@ -98,7 +98,8 @@ def _html(criteria: Sequence[Criterion], note: str = "") -> str:
     head = "".join(f"<th>{name}</th>" for name in HEADER)
     body = ""
     for criterion, row in zip(criteria, _rows(criteria), strict=True):
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[:-1])
+        cells = f'<td style="text-align: left">{escape(row[0])}</td>'
+        cells += "".join(f"<td>{escape(cell)}</td>" for cell in row[1:-1])
         body += f'<tr>{cells}<td style="color: {COLOURS[criterion.outcome]}"><b>{row[-1]}</b></td></tr>'
     reasons = "".join(
         f"<li><b>{escape(c.question)}</b> {escape(f'{c.outcome}: {c.because}')}.</li>" for c in criteria
