@@ -20,7 +20,10 @@ Data
     data                splits held on the device as uint8, served in batches
 Training
     optimization        optimiser, learning-rate schedule and weight average from a recipe
-    compilation         torch.compile where it pays, and the way back
+    native              builds and loads the C++ kernels of batch_last.cpp
+    kernels             these kernels as torch operations with gradients
+    batch_last          a network's twin that computes with the batch innermost
+    compilation         the quickest way to compute a training step, and the way back
     training            the loop on one screen, evaluation, and how a run ends early
 Judging
     stats               intervals for one run, for several seeds, for differences
@@ -35,6 +38,7 @@ Showing
     digit_figures       figures of digits
     network_figures     figures of networks
     course_figures      the picture of the course
+    bench_figures       the picture of a bench
     figures             figures of results; passes the others on
     cards               the tables a notebook shows beside its figures
     exercises           predictions and answers, and how they are checked
@@ -45,5 +49,14 @@ Batches
     execution           one run in a process of its own, by papermill
     planning            which runs a batch consists of
     batch               many runs at once, and the table of what they reached
+    pace                a process that trains at a signal and says how fast
+    throughput          how many processes train fastest side by side, measured
+Measuring
+    usual_pipeline      the usual way to train: torchvision, a DataLoader, plain PyTorch
+    bench_floor         the arithmetic of an epoch, and the machine's peak
+    bench_work          what a measured process does
+    bench_report        medians and ratios of a bench, its record and its table
+    bench               both ways in turns: how much faster the workbook trains
+The command
     cli                 the command `workbook`
 """

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import click
 
@@ -28,6 +29,21 @@ class Seeds(click.ParamType):
                 self.fail(f"{value!r} is not like 1-3 or 1,2,5", param, ctx)
             seeds += span
         return seeds
+
+
+class Workers(click.ParamType):
+    """How many runs at a time: a number, or "auto"."""
+
+    name = "number|auto"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | Literal["auto"]:
+        if value == "auto":
+            return "auto"
+        if not re.fullmatch(r"0*[1-9]\d*", str(value), re.ASCII):
+            self.fail(f"{value!r} is neither auto nor a whole number from 1 on", param, ctx)
+        return int(str(value))
 
 
 class Setting(click.ParamType):
@@ -55,7 +71,9 @@ def cli() -> None:
 @click.option("--seeds", type=Seeds(), default="1", show_default=True, help="As 1-3 or 1,2,5.")
 @click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Runs at a time.  [default: one for each core, at most 4]"
+    "--workers",
+    type=Workers(),
+    help="Runs at a time; auto: what is fastest here, measured first.  [default: one for each core, at most 4]",
 )
 @click.option("-p", "settings", type=Setting(), multiple=True, help="Change a parameter of the notebooks.")
 @click.option("--force", is_flag=True, help="Repeat what is finished.")
@@ -64,7 +82,7 @@ def run_command(
     profile: str,
     seeds: list[int],
     dataset: str,
-    workers: int | None,
+    workers: int | Literal["auto"] | None,
     settings: Sequence[tuple[str, str]],
     force: bool,
 ) -> int:
@@ -76,6 +94,7 @@ def run_command(
     from helpers.batch import BatchTable, execute  # here, for torch takes seconds and --help needs none
     from helpers.planning import plan
     from helpers.record import REPOSITORY
+    from helpers.throughput import choose
 
     started = time.perf_counter()
     with _mistakes():
@@ -88,6 +107,11 @@ def run_command(
             force=force,
             root=REPOSITORY,
         )
+        if workers == "auto":
+            waiting = sum(not job.finished for job in jobs)
+            choice = choose(waiting, device=dict(settings).get("device", "auto"))
+            click.echo(choice)
+            workers = choice.workers
         outcomes = execute(jobs, workers)
     table = BatchTable(tuple(outcomes), time.perf_counter() - started)
     click.echo(f"\n{table!r}")
@@ -108,6 +132,30 @@ def list_command() -> None:
                 click.echo(f"  {load_definitions(path).target}")
             for parameter in declared_parameters(path).values():
                 click.echo(f"  {parameter}")
+
+
+@cli.command("bench")
+@click.argument("notebooks", nargs=-1)
+@click.option(
+    "--steps", type=click.IntRange(min=1), default=100, show_default=True, help="Measured at a time."
+)
+@click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True, help="Of every way.")
+@click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
+def bench_command(notebooks: Sequence[str], steps: int, repeats: int, dataset: str) -> None:
+    """Measure how much faster NOTEBOOKS (names or their numbers; none: all) train than the usual way.
+
+    The usual way is torchvision transforms, a DataLoader and plain PyTorch. Run it beside nothing else.
+    """
+    from helpers.bench import PICTURE, bench
+    from helpers.bench_report import BenchTable
+    from helpers.record import REPOSITORY
+
+    with _mistakes():
+        benches = bench(
+            notebooks, steps=steps, repeats=repeats, dataset=dataset, root=REPOSITORY, report=click.echo
+        )
+        for record, path in benches:
+            click.echo(f"\n{BenchTable(record)!r}\nwritten: {path}, and beside it {PICTURE}\n")
 
 
 @contextmanager

@@ -61,13 +61,18 @@ def is_finished(folder: Path, fingerprint: str) -> bool:
     return not broken and not _missing_record(folder, fingerprint)
 
 
+def thread_settings(threads: int) -> dict[str, str]:
+    """The environment of a process that is to compute with so many threads; read when it imports torch."""
+    return dict.fromkeys(THREADS, str(threads))
+
+
 def start_worker(threads: int) -> None:
     """Prepare a process for running notebooks, each of which may compute with so many threads.
 
     Ctrl-C is left to the process that started this one; when that ends a worker, the worker first ends its
     kernel and tidies up.
     """
-    os.environ.update(dict.fromkeys(THREADS, str(threads)))
+    os.environ.update(thread_settings(threads))
     if "MNIST_ROOT" in os.environ:  # a kernel starts in another folder
         os.environ["MNIST_ROOT"] = os.path.abspath(os.path.expanduser(os.environ["MNIST_ROOT"]))
     getLogger("papermill").setLevel(CRITICAL)  # what it would say is in the outcome

@@ -143,7 +143,7 @@ def finish(
         student=prediction.made() if prediction and prediction.made() else None,
         target=target.model_dump(),
         verdict=verdict.to_dict(),
-        environment=environment(run.device.type),
+        environment=environment(run.device.type) | {"computed": training.how},
         seconds=training.seconds,
         finished=utc_now(),
     )

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helpers.compilation import Forward, compiled
+from helpers.compilation import Compiled, Forward, channels_innermost, compiled
 from helpers.config import PROFILES, RunConfig, SettingsError
 from helpers.data import Data, Split, batches, steps_per_epoch
 from helpers.optimization import Schedule, averaged_copy, build_optimizer
 
 CHECK_EVERY = 50  # steps between two looks at the losses; each look waits for the device
 REPORT_EVERY = 0.5  # seconds between two reports to a watcher
-EVALUATION_BATCH = 1_000
+EVALUATION_BATCH = 200  # the maps of more leave the cache
 
 
 class TrainingDiverged(RuntimeError):
@@ -49,7 +49,7 @@ class TrainingRun:
     test_predictions: Tensor | None = None  # (N,) uint8, after the last finished epoch
     averaged: nn.Module | None = None  # the averaged network, where the recipe asks for one
     interrupted: bool = False
-    compiled: bool = False
+    how: str = ""  # a step was computed
     compile_seconds: float = 0.0
     seconds: float = 0.0
 
@@ -87,11 +87,8 @@ def train(
     """
     recipe, epochs, device = config.recipe, config.run_epochs, data.train.images.device
     steps = steps_per_epoch(len(data.train), recipe.batch_size, recipe.drop_last)
-    network.to(memory_format=torch.channels_last)
-    run = TrainingRun()
-    forward = _training_forward(network, recipe.label_smoothing)
-    if PROFILES[config.profile].compiled:
-        forward, run.compile_seconds = compiled(forward, network, recipe.batch_size, device)
+    step = build_forward(network, config, device)
+    run = TrainingRun(how=step.how, compile_seconds=step.seconds)
     optimizer = build_optimizer(network, recipe)
     schedule = Schedule(optimizer, recipe, epochs, steps)
     average = averaged_copy(network, recipe.ema_decay) if recipe.ema_decay else None
@@ -111,7 +108,7 @@ def train(
                 generator=generator,
                 drop_last=recipe.drop_last,
             ):
-                loss, correct = forward(images, labels)
+                loss, correct = step.forward(images, labels)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -119,7 +116,7 @@ def train(
                     average.update_parameters(network)
                 tally.add(loss, correct, len(labels), schedule.rate)
                 schedule.after_batch()
-            tested, predictions = _test(network, average, data)
+            tested, predictions = _test(network, average, data, step.to_evaluate)
             row = tally.summary() | tested
             tally.raise_if_diverged(row)
             schedule.after_epoch(row["test_accuracy" if data.validation is None else "validation_accuracy"])
@@ -134,15 +131,20 @@ def train(
     return run
 
 
-def _training_forward(network: nn.Module, label_smoothing: float) -> Forward:
-    """(images, labels) -> (mean loss, number classified correctly), both left on the device."""
+def build_forward(network: nn.Module, config: RunConfig, device: torch.device) -> Compiled:
+    """(images, labels) -> (mean loss, number correct), left on the device; compiled where the profile says so."""
 
-    def forward(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        logits = network(images)
-        loss = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
-        return loss, (logits.detach().argmax(1) == labels).sum()
+    def forward_of(network: nn.Module) -> Forward:
+        def forward(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            logits = network(images)
+            loss = F.cross_entropy(logits, labels, label_smoothing=config.recipe.label_smoothing)
+            return loss, (logits.detach().argmax(1) == labels).sum()
 
-    return forward
+        return forward
+
+    if PROFILES[config.profile].compiled:
+        return compiled(forward_of, network, config.recipe.batch_size, device)
+    return Compiled(forward_of(channels_innermost(network)))
 
 
 @torch.no_grad()
@@ -162,15 +164,17 @@ def evaluate(network: nn.Module, split: Split) -> tuple[float, float, Tensor]:
     return loss, accuracy, predictions.to(torch.uint8).cpu()
 
 
-def _test(network: nn.Module, average: nn.Module | None, data: Data) -> tuple[dict[str, float], Tensor]:
+def _test(
+    network: nn.Module, average: nn.Module | None, data: Data, quick: Callable[[nn.Module], nn.Module]
+) -> tuple[dict[str, float], Tensor]:
     """Losses and accuracies after an epoch, and the classes predicted. With a validation split the test set
     stays closed; with averaged weights these are the tested ones and the raw ones are reported beside them."""
     name, split = ("test", data.test) if data.validation is None else ("validation", data.validation)
     tested = network if average is None else average.module
-    loss, accuracy, predictions = evaluate(tested, split)
+    loss, accuracy, predictions = evaluate(quick(tested), split)
     row = {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
     if average is not None:
-        raw_loss, raw_accuracy, _ = evaluate(network, split)
+        raw_loss, raw_accuracy, _ = evaluate(quick(network), split)
         row |= {f"raw_{name}_loss": raw_loss, f"raw_{name}_accuracy": raw_accuracy}
     return row, predictions
 

@@ -9,7 +9,9 @@ from torch import nn
 from helpers import compilation, training
 from helpers.config import Augmentation, Recipe, RunConfig, SettingsError
 from helpers.data import Data, DataError, Split
-from helpers.training import TrainingDiverged, choose_device, evaluate, train
+from helpers.training import TrainingDiverged, build_forward, choose_device, evaluate, train
+
+CPU = torch.device("cpu")
 
 
 def made_split(count: int, seed: int) -> Split:
@@ -228,10 +230,9 @@ def test_without_a_compiler_training_goes_on_and_says_so(data, monkeypatch):
     monkeypatch.setattr(torch, "compile", no_compiler)
     network = made_network()
     state = {name: value.clone() for name, value in network.state_dict().items()}
-    forward = training._training_forward(network, 0.0)
     with pytest.warns(UserWarning, match="without torch.compile.*InvalidCxxCompiler"):
-        chosen, _ = compilation.compiled(forward, network, 32, torch.device("cpu"))
-    assert chosen is forward
+        chosen = compilation.compiled(lambda network: network, network, 32, torch.device("cpu"))
+    assert chosen.forward is network and chosen.how == "eager"
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
 
 
@@ -242,7 +243,24 @@ def test_compiling_leaves_weights_buffers_and_random_numbers_alone(data, monkeyp
     random_state = torch.get_rng_state()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        compilation.compiled(training._training_forward(network, 0.0), network, 32, torch.device("cpu"))
+        step = build_forward(network, RunConfig(profile="full", recipe=Recipe(batch_size=32)), CPU)
+    assert step.how == "compiled, batch innermost"
     assert torch.equal(random_state, torch.get_rng_state())
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("recipe", [{}, {"ema_decay": 0.9}, {"batch_size": 50}])
+def test_the_compiled_loop_trains_as_the_plain_one(data, recipe, monkeypatch):
+    """Without dropout both compute the same, but for rounding: the kernels, the twin, the smaller last batch."""
+    monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
+    runs = {}
+    for profile in ("fast", "full"):
+        config = made_config(**recipe).model_copy(update={"profile": profile})
+        network = made_network()
+        runs[profile] = train(network, data, config)
+        tested = runs[profile].averaged or network
+        assert runs[profile].history[-1]["test_accuracy"] == evaluate(tested, data.test)[1]
+    assert runs["fast"].how == "eager" and runs["full"].how.startswith("compiled")
+    for plain, fast in zip(accuracies(runs["fast"]), accuracies(runs["full"]), strict=True):
+        assert fast == pytest.approx(plain, rel=1e-3)
