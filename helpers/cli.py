@@ -137,7 +137,11 @@ def list_command() -> None:
 @cli.command("bench")
 @click.argument("notebooks", nargs=-1)
 @click.option(
-    "--steps", type=click.IntRange(min=1), default=100, show_default=True, help="Measured at a time."
+    "--steps",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Measured at a time; a multiple of 4.",
 )
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True, help="Of every way.")
 @click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)

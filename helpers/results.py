@@ -56,12 +56,21 @@ def save(record: Record, folder: Path | str) -> Path:
         text = json.dumps(record.to_dict(), indent=1, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise ResultsError(f"{path}: the record does not fit into JSON ({error})") from None
-    temporary = path.with_name(f".{FILE}-{uuid.uuid4().hex}")  # not tempfile, which hides it from other users
+    return write_whole(path, text.encode())
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file, and its folder where need be, whole or not at all; an older one stays until then.
+
+    Raises:
+        ResultsError: where the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}")  # not tempfile, which hides it from others
     with _naming(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(text)
+            with temporary.open("xb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
