@@ -112,7 +112,7 @@ class HistoryTable(Table):
             f"{epoch['train_accuracy']:.2f}",
             f"{epoch[f'{name}_loss']:.4f}",
             f"{epoch[f'{name}_accuracy']:.2f}",
-            f"{epoch['learning_rate']:.4f}",
+            f"{rate:.4f}" if (rate := epoch["learning_rate"]) >= 1e-4 else f"{rate:.0e}",
             f"{epoch['seconds']:.1f}",
         )
 

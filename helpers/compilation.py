@@ -46,6 +46,7 @@ def compiled(forward_of: ForwardOf, network: nn.Module, batch_size: int, device:
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # CUDA's absence is no news
     plain = forward_of(network)
     fast_network, how, to_evaluate = _fast_network(network, batch_size, device)
+    torch.compiler.reset()  # torch counts the networks that a notebook compiles, and gives up after eight
     mode = "reduce-overhead" if device.type == "cuda" else None
     fast = torch.compile(forward_of(fast_network), dynamic=False, mode=mode)
     try:

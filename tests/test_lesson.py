@@ -158,6 +158,22 @@ def test_four_ways_to_quote_a_run_stand_side_by_side(lived):
     assert len(rows) == 3
 
 
+def test_a_small_learning_rate_is_not_shown_as_none():
+    row = {
+        "epoch": 1,
+        "train_loss": 1.0,
+        "train_accuracy": 50.0,
+        "test_loss": 1.0,
+        "test_accuracy": 50.0,
+        "seconds": 1.0,
+    }
+    shown = [
+        cells[5]
+        for cells in HistoryTable([row | {"learning_rate": r} for r in (0.0976, 1e-4, 2e-6, 0.0)]).cells()
+    ]
+    assert shown == ["0.0976", "0.0001", "2e-06", "0e+00"]
+
+
 def test_the_history_shows_validation_where_the_test_set_is_closed():
     row = {"epoch": 1, "train_loss": 1.0, "train_accuracy": 50.0, "learning_rate": 0.1, "seconds": 1.0}
     table = HistoryTable([row | {"validation_loss": 0.5, "validation_accuracy": 80.0}], "epoch 2 of 2")

@@ -1,12 +1,15 @@
 """What the README says is so: its numbers are those of the records, its links and commands are there."""
 
+import json
 import re
 from pathlib import Path
 
 from helpers.analysis import recorded
+from helpers.bench_report import SIDE, WAYS, BenchRecord, load_bench
 from helpers.definitions import load_definitions, tags
 from helpers.planning import notebooks_in
 from helpers.record import REPOSITORY
+from helpers.stats import equivalent, welch
 from helpers.targets import judge_recipe
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -33,6 +36,36 @@ def test_the_results_are_those_of_the_records():
     assert rows
     for row in rows:
         assert row in README, f"the README should say\n{row}"
+
+
+def speed_row(record: BenchRecord) -> str:
+    """Notebook, seconds an epoch: usual, ours, ours side by side per run; times faster; times the floor."""
+    seconds = [record.ways[way].seconds["total"] for way in WAYS]
+    cells = (
+        record.notebook[:2],
+        *(f"{value:.1f}" for value in seconds),
+        f"{record.ratios[SIDE]:.1f}",
+        f"{record.floor['seconds']:.1f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def test_the_times_are_those_of_the_benches():
+    records = [load_bench(path) for path in sorted((REPOSITORY / "outputs" / "bench").glob("[0-9]*.json"))]
+    assert records
+    for record in records:
+        assert speed_row(record) in README, f"the README should say\n{speed_row(record)}"
+
+
+def test_the_quick_way_is_shown_to_be_as_accurate():
+    """The recorded last epochs of twenty seeds, trained before and after the kernels came."""
+    record = json.loads((REPOSITORY / "outputs" / "bench" / "equivalence.json").read_text())
+    before, after = (list(record[when]["last_epoch"].values()) for when in ("before", "after"))
+    assert min(len(before), len(after)) >= 10
+    difference = welch(after, before)
+    assert equivalent(after, before, margin=record["margin"])
+    sentence = f"{difference.interval.low:+.3f} to {difference.interval.high:+.3f}"
+    assert sentence in README, f"the README should say {sentence}"
 
 
 def test_every_notebook_is_listed_and_every_link_leads_somewhere():

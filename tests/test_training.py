@@ -264,3 +264,22 @@ def test_the_compiled_loop_trains_as_the_plain_one(data, recipe, monkeypatch):
     assert runs["fast"].how == "eager" and runs["full"].how.startswith("compiled")
     for plain, fast in zip(accuracies(runs["fast"]), accuracies(runs["full"]), strict=True):
         assert fast == pytest.approx(plain, rel=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_on_cuda_the_compiled_loop_trains_as_on_the_cpu(data):
+    config = made_config(epochs=3).model_copy(update={"profile": "full"})
+    cuda = Data(data.name, data.train.to("cuda"), None, data.test.to("cuda"))
+    network = made_network().to("cuda")
+    run = train(network, cuda, config)
+    assert run.how == "compiled, channels innermost"
+    assert run.history[-1]["test_accuracy"] == evaluate(network, cuda.test)[1]
+    assert run.history[-1]["test_accuracy"] > 60
+
+
+def test_one_kernel_may_train_any_number_of_networks(data):
+    """torch.compile gives up on a function that was compiled too often; every run must begin anew."""
+    with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
+        for seed in range(4):
+            step = build_forward(made_network(), made_config(seed).model_copy(update={"profile": "full"}), CPU)
+            assert step.how == "compiled, batch innermost"
