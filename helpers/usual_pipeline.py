@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
+from torchvision.transforms.functional import to_pil_image
 
 from helpers.compilation import Forward
 from helpers.config import Augmentation
@@ -57,7 +57,7 @@ class UsualImages(Dataset):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.transform(Image.fromarray(self.images[index, 0].numpy())), self.labels[index]
+        return self.transform(to_pil_image(self.images[index])), self.labels[index]
 
 
 def usual_loader(
