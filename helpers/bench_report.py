@@ -3,15 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from helpers.bench_work import PARTS
 from helpers.config import Count, NonNegative, Positive, Settings, SettingsError
-from helpers.record import ResultsError
+from helpers.record import ResultsError, UtcTime
 from helpers.results import write_whole
 from helpers.tables import Cells, Table
 
@@ -41,20 +40,13 @@ class BenchRecord(Settings):
     dataset: Literal["mnist", "digits"]
     machine: dict[str, Any]
     cores: Count
-    finished: str  # UTC, ISO 8601
+    finished: UtcTime
     options: dict[str, Any]
     ways: dict[str, WayRecord]
     ratios: dict[str, Positive]  # how many times faster than the usual way, by medians
     ratio_ranges: dict[str, list[Positive]]  # the lowest and the highest of these ratios within a repeat
     floor: dict[str, Positive]  # see `floor`
     repeats: list[dict[str, list[dict[str, float]]]]  # by way: what each of its processes measured
-
-    @field_validator("finished")
-    @classmethod
-    def _is_utc(cls, text: str) -> str:
-        if datetime.fromisoformat(text).utcoffset() != timedelta(0):
-            raise ValueError("must be a time in UTC, as 2025-01-31T12:00:00+00:00")
-        return text
 
     def to_dict(self) -> dict[str, Any]:
         return self.model_dump(by_alias=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_serializer, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_serializer, field_validator, model_validator
 
 from helpers.config import Count, NonNegative, RunConfig, Settings
 
@@ -20,6 +20,15 @@ SCHEMA = 1
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+def _is_utc(text: str) -> str:
+    if datetime.fromisoformat(text).utcoffset() != timedelta(0):
+        raise ValueError("must be a time in UTC, as 2025-01-31T12:00:00+00:00")
+    return text
+
+
+UtcTime = Annotated[str, AfterValidator(_is_utc)]  # ISO 8601
 
 
 class ResultsError(ValueError):
@@ -71,20 +80,13 @@ class Record(Settings):
     verdict: dict[str, Any] | None
     environment: dict[str, Any]
     seconds: NonNegative
-    finished: str  # UTC, ISO 8601
+    finished: UtcTime
 
     @field_validator("test_predictions")
     @classmethod
     def _decodes(cls, text: str | None) -> str | None:
         if text is not None:
             decode_predictions(text)
-        return text
-
-    @field_validator("finished")
-    @classmethod
-    def _is_utc(cls, text: str) -> str:
-        if datetime.fromisoformat(text).utcoffset() != timedelta(0):
-            raise ValueError("must be a time in UTC, as 2025-01-31T12:00:00+00:00")
         return text
 
     @model_validator(mode="after")
