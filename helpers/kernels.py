@@ -16,7 +16,9 @@ def _call(function: str, tensors: tuple[Tensor | None, ...], *numbers: float) ->
     """Call a kernel with the addresses of contiguous float32 tensors (None: no address)."""
     for tensor in filter(lambda tensor: tensor is not None, tensors):
         if tensor.dtype != torch.float32 or not tensor.is_contiguous() or tensor.device.type != "cpu":
-            raise ValueError(f"{function}: contiguous float32 on the CPU is needed, got {tensor.dtype}")
+            order = "" if tensor.is_contiguous() else ", not contiguous"
+            got = f"{str(tensor.dtype).removeprefix('torch.')} on {tensor.device}{order}"
+            raise ValueError(f"{function}: contiguous float32 on the CPU is needed, got {got}")
     addresses = (None if tensor is None else tensor.data_ptr() for tensor in tensors)
     getattr(library(), function)(*addresses, *numbers, torch.get_num_threads())
 
