@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from helpers.record import REPOSITORY, Record, ResultsError
+from helpers.config import CLASSES
+from helpers.record import REPOSITORY, Record, ResultsError, decode_predictions
 from helpers.results import find
 from helpers.stats import Difference, Interval, Mean, mean_interval, prediction_interval, welch
 from helpers.targets import run_statistic
@@ -29,6 +30,7 @@ class Published:
     best: float | None = None
     last: float | None = None
     train_accuracy: float | None = None  # of the last epoch
+    best_train_accuracy: float | None = None  # of any epoch
     test_accuracy: Sequence[float] = ()  # per epoch, where all are published
     some_epochs: Mapping[int, float] = field(default_factory=dict)  # where only some are
     learning_rate: Sequence[float] = ()  # per epoch, as printed
@@ -63,9 +65,26 @@ class Runs:
         """Lowest test accuracy of the last `last_n` epochs, per run."""
         return [run_statistic(record.test_accuracy, last_n) for record in self.records]
 
+    @property
+    def train(self) -> list[float]:
+        """Training accuracy of the last epoch (running, augmented, dropout on), per run."""
+        return [record.history[-1].train_accuracy for record in self.records]
+
+    @property
+    def best_train(self) -> list[float]:
+        """Highest training accuracy of any epoch (running, augmented, dropout on), per run."""
+        return [max(epoch.train_accuracy for epoch in record.history) for record in self.records]
+
+    def never_predicted(self) -> list[list[int]]:
+        """The classes that a run's network, after its last epoch, gives to no test image; per run."""
+        return [
+            sorted(set(range(CLASSES)) - set(decode_predictions(record.test_predictions).tolist()))
+            for record in self.records
+        ]
+
     def train_minus_test(self) -> list[float]:
         """Training accuracy of the last epoch (running, augmented, dropout on) minus its test accuracy."""
-        return [record.history[-1].train_accuracy - record.test_accuracy[-1] for record in self.records]
+        return [train - test for train, test in zip(self.train, self.last, strict=True)]
 
 
 def recorded(notebook: str, profile: str = "full", root: Path = OUTPUTS) -> Runs:

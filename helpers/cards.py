@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from helpers.analysis import Published, Runs
+from helpers.analysis import Published, Runs, expected_next, mean_of
 from helpers.augment_check import Movement
 from helpers.config import Recipe
 from helpers.optimization import learning_rates
 from helpers.record import Record
+from helpers.stats import Interval
 from helpers.tables import Cells, Table
 from helpers.targets import Target, summarise
 
@@ -146,6 +147,65 @@ class RunsTable(Table):
         shown = summarise(accuracies)
         numbers = (shown.last, shown.mean_of_last_3, shown.mean_of_last_5, shown.best)
         return (name, *map(_percent, numbers), str(shown.best_epoch))
+
+
+class ReproductionTable(Table):
+    """What was published of a run beside our runs of the same quantity, and where one more of ours is expected.
+
+    `runs` holds groups of runs by what they are ("as declared", "without the last ReLU"). A published last epoch
+    is compared with last epochs, a published best with best ones, and never one with the other.
+    """
+
+    header = (
+        "runs",
+        "accuracy",
+        "published",
+        "ours, mean",
+        "SD",
+        "seeds",
+        "one more of ours",
+        "published is",
+    )
+    left = 2
+
+    def __init__(self, published: Published, runs: Mapping[str, Runs]) -> None:
+        self.published, self.runs = published, runs
+
+    def cells(self) -> list[Cells]:
+        claims = self.published
+        quantities = (
+            ("test, last epoch", claims.last, "last"),
+            ("test, best epoch", claims.best, "best"),
+            ("training, last epoch", claims.train_accuracy, "train"),
+            ("training, best epoch", claims.best_train_accuracy, "best_train"),
+        )
+        return [
+            (name, what, *self._compared(claim, getattr(group, values)))
+            for name, group in self.runs.items()
+            for what, claim, values in quantities
+            if claim is not None or values == "last"
+        ]
+
+    def notes(self) -> list[str]:
+        return [
+            "One more of ours: 95 % prediction interval from the seeds; one seed has no spread to judge by."
+        ]
+
+    @staticmethod
+    def _compared(claim: float | None, values: Sequence[float]) -> Cells:
+        ours, expected = mean_of(values), expected_next(values)
+        spread = (
+            (f"{ours.sd:.2f}", f"{expected.low:.2f} to {expected.high:.2f}") if ours.n > 1 else ("-", "-")
+        )
+        place = lies(claim, expected) if claim is not None and ours.n > 1 else "-"
+        return (_percent(claim), f"{ours.mean:.2f}", spread[0], str(ours.n), spread[1], place)
+
+
+def lies(claim: float, expected: Interval) -> str:
+    """Where a published value lies: inside an interval, above or below it."""
+    if expected.contains(claim):
+        return "inside"
+    return "above" if claim > expected.high else "below"
 
 
 def _percent(value: float | None) -> str:

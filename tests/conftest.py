@@ -1,0 +1,33 @@
+"""Fixtures that more than one test file uses."""
+
+import hashlib
+from urllib.error import URLError
+
+import pytest
+from synthetic_mnist import write_set
+
+from helpers import mnist_source
+
+
+@pytest.fixture
+def original(tmp_path, monkeypatch):
+    """A folder with the synthetic set, whose checksums count as the published ones; no network, empty cache."""
+    root = tmp_path / "original"
+    raw = write_set(root)
+    contents = {name: (raw / name).read_bytes() for name in mnist_source.FILES}
+    published = {name: (len(text), hashlib.md5(text).hexdigest()) for name, text in contents.items()}
+    monkeypatch.setattr(mnist_source, "FILES", published)
+    monkeypatch.setattr(mnist_source, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+    monkeypatch.delenv("MNIST_ROOT", raising=False)
+
+    def refuse(request, timeout):
+        raise URLError("no network")
+
+    monkeypatch.setattr(mnist_source, "urlopen", refuse)
+    return root
+
+
+@pytest.fixture
+def installed(original, monkeypatch):
+    monkeypatch.setenv("MNIST_ROOT", str(original))
+    return original
