@@ -8,6 +8,8 @@ Settings and shared forms
 Networks
     tracing             a network as a list of operations with shapes, traced by torch.fx
     description         a network line by line, independent of names: what a fingerprint hashes
+    layers              a network's layers, read back from its description
+    difference          how two networks differ, layer by layer, from their descriptions
     network             parameter counts, and the check before training
     windows             what one unit reads along one axis: exact arithmetic of receptive fields
     operations          which operation reads which window
@@ -33,12 +35,15 @@ Judging
     results             where records lie: written, read, found
     course              the source material: fourteen published iterations
     analysis            checked conclusions from recorded runs
+    wording             recorded values in words, as several Analyses say them
+    misreadings         which test digits many networks misread
 Showing
     canvas              what all figures share
     digit_figures       figures of digits
     network_figures     figures of networks
     course_figures      the picture of the course
     bench_figures       the picture of a bench
+    scoreboard_figures  the picture of the scoreboard
     figures             figures of results; passes the others on
     cards               the tables a notebook shows beside its figures
     exercises           predictions and answers, and how they are checked
@@ -46,6 +51,7 @@ Showing
     lesson              what a notebook calls, cell by cell
 Batches
     definitions         a notebook's target, settings and network without its training
+    changes             what is new in a notebook, and which sentence owns up to it
     execution           one run in a process of its own, by papermill
     planning            which runs a batch consists of
     batch               many runs at once, and the table of what they reached
@@ -57,6 +63,11 @@ Measuring
     bench_work          what a measured process does
     bench_report        medians and ratios of a bench, its record and its table
     bench               both ways in turns: how much faster the workbook trains
+The scoreboard
+    gathering           which recorded runs belong together, and why others are left out
+    scoreboard          what every recipe reached, and which steps are real
+    scoreboard_tables   its tables
+    report              the scoreboard as files
 The command
     cli                 the command `workbook`
 """

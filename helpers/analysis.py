@@ -100,9 +100,25 @@ def recorded(notebook: str, profile: str = "full", root: Path = OUTPUTS) -> Runs
     ]
     if not complete:
         raise ResultsError(
-            f"no {profile} run of {notebook} is recorded yet; make one: workbook run {notebook} --profile {profile}"
+            f"no {profile} run of {notebook} is recorded yet; make one: {_command(notebook, profile)}"
         )
     return Runs(notebook, complete, left_out)
+
+
+def recorded_if_any(notebook: str, profile: str = "full", root: Path = OUTPUTS) -> Runs:
+    """As `recorded`; where there is none, no runs, and a printed line that says how to make one."""
+    try:
+        return recorded(notebook, profile, root)
+    except ResultsError as nothing_yet:
+        print(nothing_yet)
+        return Runs(notebook, [])
+
+
+def _command(notebook: str, folder: str) -> str:
+    """What makes the runs of a folder such as full or full-rotation=0.0+scale=0.1."""
+    profile, _, label = folder.partition("-")
+    changes = "".join(f" -p {change}" for change in label.split("+") if "=" in change)
+    return f"workbook run {notebook} --profile {profile}{changes}"
 
 
 def expected_next(values: Sequence[float]) -> Interval:

@@ -7,9 +7,9 @@ from helpers.augment_check import Movement
 from helpers.config import Recipe
 from helpers.optimization import learning_rates
 from helpers.record import Record
-from helpers.stats import Interval
 from helpers.tables import Cells, Table
 from helpers.targets import Target, summarise
+from helpers.wording import lies
 
 
 class TargetCard(Table):
@@ -199,13 +199,6 @@ class ReproductionTable(Table):
         )
         place = lies(claim, expected) if claim is not None and ours.n > 1 else "-"
         return (_percent(claim), f"{ours.mean:.2f}", spread[0], str(ours.n), spread[1], place)
-
-
-def lies(claim: float, expected: Interval) -> str:
-    """Where a published value lies: inside an interval, above or below it."""
-    if expected.contains(claim):
-        return "inside"
-    return "above" if claim > expected.high else "below"
 
 
 def _percent(value: float | None) -> str:

@@ -1,5 +1,6 @@
-"""The `workbook` command: run notebooks in batch, or list them."""
+"""The `workbook` command: run notebooks in batch, list them, measure them, report what they reached."""
 
+import os
 import re
 import signal
 import sys
@@ -160,6 +161,28 @@ def bench_command(notebooks: Sequence[str], steps: int, repeats: int, dataset: s
         )
         for record, path in benches:
             click.echo(f"\n{BenchTable(record)!r}\nwritten: {path}, and beside it {PICTURE}\n")
+
+
+@cli.command("report")
+def report_command() -> None:
+    """Write the scoreboard of all recorded full runs: outputs/scoreboard.md, .json and .png.
+
+    It trains nothing, says which records were left out and why, and can be repeated at any time, also while
+    runs are under way.
+    """
+    from helpers.record import REPOSITORY
+    from helpers.report import report
+    from helpers.scoreboard_tables import ExperimentTable, ScoreTable, StepTable
+
+    with _mistakes():
+        board, paths = report(REPOSITORY)
+    for table in (ScoreTable(board), StepTable(board.steps), ExperimentTable(board.experiments)):
+        click.echo(f"{table!r}\n")
+    for line in board.left_out:
+        click.echo(f"left out: {line}")
+    for line in board.remarks:
+        click.echo(f"remark: {line}")
+    click.echo(f"written: {', '.join(os.path.relpath(path) for path in paths)}")
 
 
 @contextmanager

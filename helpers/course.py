@@ -1,15 +1,19 @@
 """The source material of the course: fourteen published iterations, and which grew out of which."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from IPython.display import Markdown
 
+from helpers.stats import Mean
 from helpers.targets import Target
 
 
 class Iteration(NamedTuple):
-    """A published iteration; `best` is its highest test accuracy in percent, None where that is unclear."""
+    """A published iteration; `best` is its highest test accuracy in percent, None where that is unclear.
+
+    `change` says what is new against the iteration before it, in a few words; empty for the first of a lineage.
+    """
 
     number: str
     name: str
@@ -17,46 +21,81 @@ class Iteration(NamedTuple):
     parameters: int
     epochs: int
     best: float | None
+    change: str = ""
     remark: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.number} · {self.name}"
+
+    @property
+    def notebook(self) -> str:
+        """Name of its notebook, without ending."""
+        return f"{self.number}_{self.name.replace(' ', '_')}"
 
     @property
     def shown(self) -> str:
         return "-" if self.best is None else f"{self.best:.2f}"
 
+    def fits(self, target: Target) -> bool:
+        """Whether its parameters and its epochs are within a target's limits."""
+        return self.parameters <= target.max_params and self.epochs <= target.max_epochs
+
     def claims(self, target: Target) -> bool:
         """Whether its best epoch, its parameters and its epochs reach all of a target, as published."""
-        within = self.parameters <= target.max_params and self.epochs <= target.max_epochs
-        return within and self.best is not None and self.best >= target.min_accuracy
+        return self.fits(target) and self.best is not None and self.best >= target.min_accuracy
 
 
 LINEAGES = (
     (
-        Iteration("01", "basic skeleton", "001", 194_884, 15, 99.15, "its header says 238,926 parameters"),
-        Iteration("02", "slim, no normalisation", "001", 5_784, 15, 88.67),
-        Iteration("03", "batch normalisation", "001", 5_936, 15, 91.82),
-        Iteration("04", "dropout", "001", 5_936, 15, 91.84),
-        Iteration("05", "global average pooling", "001", 5_936, 15, 97.29),
         Iteration(
-            "06", "LR on plateau", "001", 5_920, 15, None, "99.35 and 97.63, both as best train accuracy"
+            "01", "basic skeleton", "001", 194_884, 15, 99.15, remark="its header says 238,926 parameters"
+        ),
+        Iteration("02", "slim", "001", 5_784, 15, 88.67, "a thirtieth of the parameters, and no head"),
+        Iteration("03", "batch norm", "001", 5_936, 15, 91.82, "BatchNorm behind every convolution"),
+        Iteration("04", "dropout", "001", 5_936, 15, 91.84, "dropout"),
+        Iteration(
+            "05",
+            "global average pooling",
+            "001",
+            5_936,
+            15,
+            97.29,
+            "the last map averaged: 12 logits, not 192",
+        ),
+        Iteration(
+            *("06", "plateau", "001", 5_920, 15, None),
+            "the learning rate halves where the accuracy stands still",
+            "99.35 and 97.63, both as best train accuracy",
         ),
     ),
     (
-        Iteration("07", "plain base", "004", 6_536, 15, 95.68),
-        Iteration("08", "normalised", "004", 6_704, 15, 98.92, "its headline says 98.88"),
-        Iteration("09", "skip connection", "004", 7_820, 15, 99.37),
-    ),
-    (
-        Iteration("10", "20 epochs", "002", 13_808, 20, 99.40, "its table sums to 11,312 parameters"),
-        Iteration("11", "one-cycle", "003", 13_808, 15, 99.58),
-        Iteration("12", "squeeze", "003", 9_382, 15, 99.27),
-        Iteration("13", "slow widening", "003", 7_784, 15, 99.47),
+        Iteration("07", "plain base", "004", 6_536, 15, 95.68, remark="its summary lists no activations"),
+        Iteration(
+            *("08", "normalised", "004", 6_704, 15, 98.92),
+            "BatchNorm and ReLU; the rate falls on a plateau",
+            "its headline says 98.88",
+        ),
+        Iteration("09", "skip connection", "004", 7_820, 15, 99.37, "a skip, and a longer third stage"),
     ),
     (
         Iteration(
-            "14", "valid convolutions", "000", 7_918, 15, 99.37, "its receptive-field table fits another net"
+            "10", "twenty epochs", "002", 13_808, 20, 99.40, remark="its table sums to 11,312 parameters"
+        ),
+        Iteration("11", "one cycle", "003", 13_808, 15, 99.58, "one cycle of the rate, rotation, 15 epochs"),
+        Iteration("12", "squeeze", "003", 9_382, 15, 99.27, "two pools, each with a 1x1 behind it; padding"),
+        Iteration(
+            "13", "slow widening", "003", 7_784, 15, 99.47, "no 1x1: the channels grow slowly, 7 to 18"
+        ),
+    ),
+    (
+        Iteration(
+            *("14", "valid convolutions", "000", 7_918, 15, 99.37),
+            remark="its receptive-field table fits another net",
         ),
     ),
 )
+TITLES = ("One change at a time", "From plain to skip", "First accurate, then small", "Without padding")
 ITERATIONS = tuple(iteration for lineage in LINEAGES for iteration in lineage)
 
 
@@ -69,30 +108,44 @@ def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> M
     return Markdown("\n".join(map(line, [titles, ["---"] * len(titles), *rows])))
 
 
-def course_table(notebooks: Sequence[str]) -> Markdown:
-    """The published iterations, those among `notebooks` (names of files, without ending) as links."""
-    by_number = {name[:2]: name for name in notebooks}
-
-    def linked(one: Iteration) -> str:
-        text = f"{one.number} · {one.name}"
-        return f"[{text}]({by_number[one.number]}.ipynb)" if one.number in by_number else text
-
+def course_table(ours: Mapping[str, Mean]) -> Markdown:
+    """The published iterations as links to their notebooks, beside our recorded last epochs by notebook."""
     return markdown_table(
-        ["iteration", "write-up", "parameters", "epochs", "best test accuracy", "remark"],
+        ["iteration", "write-up", "parameters", "epochs", "published best", "our last epoch", "remark"],
         [
-            (linked(one), one.write_up, one.parameters, one.epochs, one.shown, one.remark)
+            (
+                *(f"[{one.title}]({one.notebook}.ipynb)", one.write_up, one.parameters, one.epochs),
+                *(one.shown, ours_of(one, ours), one.remark),
+            )
             for one in ITERATIONS
         ],
     )
 
 
-def lineage_text(target: Target) -> str:
-    """The lineages in numbers, each from left to right; * marks those that claim all of the target."""
+def ours_of(one: Iteration, ours: Mapping[str, Mean]) -> str:
+    """Mean of our recorded runs of an iteration, and its standard deviation where there are several."""
+    if one.notebook not in ours:
+        return "-"
+    mean = ours[one.notebook]
+    return f"{mean.mean:.2f}" + (f" ± {mean.sd:.2f}" if mean.n > 1 else "")
+
+
+def facts(one: Iteration, ours: Mapping[str, Mean]) -> tuple[str, str]:
+    """What the map says of an iteration: its cost, and what it reached as published and with us."""
+    cost = f"{one.parameters:,} parameters, {one.epochs} epochs"
+    return cost, f"published {one.shown}, ours {ours_of(one, ours)}"
+
+
+def lineage_text(target: Target, ours: Mapping[str, Mean]) -> str:
+    """The lineages from top to bottom, with what changed on the way; * marks those that claim all of the target."""
     lines = []
-    for lineage in LINEAGES:
-        lines += [
-            " ────→ ".join(one.number + ("*" if one.claims(target) else " ") for one in lineage),
-            "".join(f"{one.parameters:<10,}" for one in lineage) + " parameters",
-            "".join(f"{one.shown:<10}" for one in lineage) + " %\n",
-        ]
-    return "\n".join(lines)
+    for title, lineage in zip(TITLES, LINEAGES, strict=True):
+        lines.append(title)
+        for one in lineage:
+            if one.change:
+                lines.append(f"      ↓ {one.change}")
+            star = "*" if one.claims(target) else " "
+            cost, reached = facts(one, ours)
+            lines.append(f"  {one.title:<28}{star}  {cost:<32}{reached}")
+        lines.append("")
+    return "\n".join(lines[:-1])

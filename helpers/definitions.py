@@ -2,9 +2,9 @@
 
 import ast
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,8 @@ class Definitions:
     config: RunConfig
     Net: type[nn.Module]
     description: tuple[str, ...]  # of the network, line by line
+    predecessor: str | None = None  # the notebook that it grew out of
+    changes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # what is new against it
 
     def fingerprint(self, dataset: str) -> str:
         """What the record of this run on `dataset` ("mnist" or "digits") holds as its fingerprint."""
@@ -151,6 +153,8 @@ def load_definitions(path: Path | str, parameters: Mapping[str, Any] | None = No
         config=namespace["config"],
         Net=namespace["Net"],
         description=description,
+        predecessor=namespace.get("predecessor"),
+        changes=namespace.get("changes", {}),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import nbformat
 import papermill
+from filelock import FileLock, Timeout
 from papermill.exceptions import PapermillExecutionError
 
 from helpers.results import FILE, ResultsError, load
@@ -95,6 +96,20 @@ def work(job: Job) -> Outcome:
 
 def run(job: Job) -> Outcome:
     """Execute the notebook of a job; its folder must exist.
+
+    Where another process is making the same run, this one fails at once and touches nothing: two would mix
+    their half-made notebooks. The lock is the operating system's and goes with its process, however that ends.
+    """
+    lock = FileLock(job.folder.with_name(f".{job.folder.name}.lock"))
+    try:
+        with lock.acquire(blocking=False):
+            return _run_alone(job)
+    except Timeout:
+        return Outcome(job, "failed", problem="another process is making this run; nothing was touched")
+
+
+def _run_alone(job: Job) -> Outcome:
+    """Execute the notebook and keep what it leaves.
 
     A good run leaves notebook.ipynb beside its record. A failed one leaves failed.ipynb, with the error in it:
     an earlier notebook.ipynb stays, and so does a record that was written before the error, but neither

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import warnings
 from dataclasses import dataclass
 
 import torch
@@ -153,7 +152,7 @@ def check_network(
 
     Runs a copy on the CPU in training and in evaluation, channels last as the training loop does (where a
     `view` of a map fails): the network, its mode, its statistics and the random numbers to come stay as they
-    are. More logits than classes are allowed, with a warning.
+    are. More logits than classes are allowed; a printed line warns of them.
 
     Raises:
         NetworkError: in one line, with the layer that fails or the shape that comes out.
@@ -170,9 +169,7 @@ def check_network(
                 f"wanted {dimensions((batch_shape[0], logits))} (images x logits){hint}"
             )
     if logits > classes:
-        warnings.warn(
-            f"{logits} logits serve {classes} classes: {logits - classes} have no class", stacklevel=2
-        )
+        print(f"warning: {logits} logits serve {classes} classes: {logits - classes} have no class")
 
 
 def _output_shape(network: nn.Module, images: Tensor) -> Shape:

@@ -1,5 +1,7 @@
 """Optimiser, learning-rate schedule and weight average, built from a recipe."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn, optim
 from torch.optim import lr_scheduler
@@ -92,6 +94,23 @@ def learning_rates(recipe: Recipe, steps_per_epoch: int = 469) -> list[tuple[flo
             schedule.after_batch()
         schedule.after_epoch(0.0)
         rates.append((schedule.rate, used))
+    return rates
+
+
+def plateau_rates(accuracies: Sequence[float], recipe: Recipe) -> list[float]:
+    """The learning rate after each epoch of a recipe whose schedule is `plateau`, had these been the accuracies
+    (percent) that it watches.
+
+    Raises:
+        ValueError: for another schedule, which watches nothing.
+    """
+    if recipe.schedule != "plateau":
+        raise ValueError(f"schedule = {recipe.schedule!r}: must be 'plateau', no other watches the accuracy")
+    schedule = Schedule(build_optimizer(nn.Linear(1, 1), recipe), recipe, len(accuracies), steps_per_epoch=1)
+    rates = []
+    for accuracy in accuracies:
+        schedule.after_epoch(accuracy)
+        rates.append(schedule.rate)
     return rates
 
 

@@ -1,62 +1,86 @@
-"""Records made by hand, for tests."""
+"""Workbooks for tests: notebooks that train nothing, and records of full runs of theirs made by hand."""
 
-import pytest
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from helpers.config import Recipe, RunConfig
-from helpers.record import (
-    Record,
-    encode_predictions,
-    fingerprint,
-)
+import numpy as np
+from example_notebooks import write_iteration
 
-# The contract of DESIGN.md with reports and checks from outside
-KEYS = (
-    "schema notebook profile dataset seed parameters receptive_field config fingerprint history test_predictions "
-    "student target verdict environment seconds finished"
-).split()
-EPOCH_KEYS = (
-    "epoch train_loss train_accuracy test_loss test_accuracy learning_rate learning_rate_used seconds"
-).split()
-CONFIG = RunConfig(profile="fast", dataset="mnist", recipe=Recipe(epochs=15))
-NETWORK = ["conv1.weight (7, 1, 3, 3)", "fc.weight (10, 18)"]
+from helpers.definitions import load_definitions
+from helpers.network import count_parameters
+from helpers.record import Record, encode_predictions
+from helpers.results import run_folder, save
+
+EPOCHS = 4  # as the example notebooks declare
+TARGET = """\
+from helpers.analysis import Published
+
+notebook = "{name}"
+target = Target(max_params=8_000, max_epochs=4, min_accuracy=99.4, last_n=1)
+published = Published(source="a test", parameters=7_850, epochs=4, best={best}, last={last})"""
 
 
-def epoch(number: int, **changes) -> dict:
+def write_claiming(root: Path, name: str, best: float | None = None, last: float | None = None) -> Path:
+    """An iteration of 7,850 parameters that wants 99.4 % in its last epoch, and what was published of it."""
+    return write_iteration(root, name, target=TARGET.format(name=name, best=best, last=last))
+
+
+def epoch(number: int, accuracy: float) -> dict[str, Any]:
     return {
         "epoch": number,
-        "train_loss": 0.51,
-        "train_accuracy": 84.25,
-        "test_loss": 0.12,
-        "test_accuracy": 96.4,
-        "learning_rate": 0.0976,
-        "learning_rate_used": 0.0973,
-        "seconds": 1.5,
-    } | changes
+        "train_loss": 0.1,
+        "train_accuracy": 98.0,
+        "test_loss": 0.1,
+        "test_accuracy": accuracy,
+        "learning_rate": 0.1,
+        "learning_rate_used": 0.1,
+        "seconds": 1.0,
+    }
 
 
-def make(**changes) -> Record:
+def made(
+    path: Path, seed: int, accuracies: Sequence[float], *, of: dict[str, Any] | None = None, **changes
+) -> Record:
+    """The record of a full run of a notebook; `of`: parameters of the notebook that were changed for it."""
+    definitions = load_definitions(path, {"profile": "full", "seed": seed} | (of or {}))
+    dataset = changes.get("dataset", "mnist")
     values = {
-        "notebook": "13_slow_widening",
-        "profile": "fast",
-        "dataset": "mnist",
-        "seed": 1,
-        "parameters": 7_784,
-        "receptive_field": 42,
-        "config": CONFIG.model_dump(),
-        "fingerprint": fingerprint(CONFIG, NETWORK, "mnist"),
-        "history": [epoch(1), epoch(2)],
-        "test_predictions": encode_predictions([7, 2, 1, 0]),
+        "notebook": path.stem,
+        "profile": "full",
+        "dataset": dataset,
+        "seed": seed,
+        "parameters": count_parameters(definitions.Net()),
+        "receptive_field": 28,
+        "config": definitions.config.model_dump(),
+        "fingerprint": definitions.fingerprint(dataset),
+        "history": [epoch(number, accuracy) for number, accuracy in enumerate(accuracies, 1)],
+        "test_predictions": None,
         "student": None,
-        "target": {"max_params": 8_000, "min_accuracy": 99.4},
-        "verdict": {"overall": "not judged"},
-        "environment": {"python": "3.11.9", "commit": None},
-        "seconds": 3.25,
+        "target": None,
+        "verdict": None,
+        "environment": {"device_name": "a machine", "threads": 2, "torch": "2.6.0"},
+        "seconds": 60.0,
         "finished": "2025-01-31T12:00:00+00:00",
     }
     return Record(**(values | changes))
 
 
-def one_line(error: pytest.ExceptionInfo) -> str:
-    text = str(error.value)
-    assert "\n" not in text and len(text) < 400
-    return text
+def put(path: Path, seed: int, accuracies: Sequence[float], label: str = "", **changes) -> Path:
+    """Save such a record in the outputs folder beside the notebooks; where it lies."""
+    record = made(path, seed, accuracies, **changes)
+    outputs = path.parent.parent / "outputs"
+    return save(record, run_folder(outputs, path.stem, "full", seed, label))
+
+
+def ending(last: float, best: float | None = None) -> list[float]:
+    """Four epochs that end at `last`; the second is the best one."""
+    return [last - 1, best or last, last - 0.5, last]
+
+
+def predictions_of(labels: Sequence[int], wrong: dict[int, int]) -> str:
+    """Encoded predictions that are right but for some: place in the test set, and what is predicted there."""
+    predicted = np.array(labels)
+    for place, guess in wrong.items():
+        predicted[place] = guess
+    return encode_predictions(predicted)

@@ -4,7 +4,16 @@ import math
 
 import pytest
 
-from helpers.analysis import Analysis, Published, Runs, expected_next, judge_claim, mean_of, recorded
+from helpers.analysis import (
+    Analysis,
+    Published,
+    Runs,
+    expected_next,
+    judge_claim,
+    mean_of,
+    recorded,
+    recorded_if_any,
+)
 from helpers.cards import ReproductionTable
 from helpers.config import Recipe, RunConfig
 from helpers.record import Record, ResultsError, encode_predictions, utc_now
@@ -147,3 +156,13 @@ def test_the_classes_that_no_image_is_given_are_named():
         for classes in ([0, 1, 2, 4, 5, 6, 7, 8, 9, 191], list(range(10)))
     ]
     assert Runs("99_example", records).never_predicted() == [[3], []]
+
+
+def test_where_nothing_is_recorded_a_line_says_how_to_make_it(outputs, capsys):
+    assert len(recorded_if_any("99_example", root=outputs)) == 3
+    assert capsys.readouterr().out == ""
+    assert len(recorded_if_any("99_example", "full-head=True+rotation=0.0", root=outputs)) == 0
+    assert capsys.readouterr().out == (
+        "no full-head=True+rotation=0.0 run of 99_example is recorded yet; make one: "
+        "workbook run 99_example --profile full -p head=True -p rotation=0.0\n"
+    )

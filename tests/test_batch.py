@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from contextlib import nullcontext
 
 import nbformat
@@ -12,7 +14,7 @@ from helpers import execution
 from helpers.batch import BatchTable, available_cores, execute
 from helpers.config import SettingsError
 from helpers.definitions import DefinitionsError, load_definitions
-from helpers.execution import Job, is_finished
+from helpers.execution import Job, is_finished, run
 from helpers.planning import BatchError, plan
 from helpers.results import ResultsError, load
 
@@ -367,3 +369,28 @@ def test_a_folder_that_cannot_be_written_is_named_before_anything_runs(tmp_path)
     job = Job(source, tmp_path / "file/seed-1", {}, seed=1)
     with pytest.raises(ResultsError, match="file/seed-1: cannot be written"):
         execute([job])
+
+
+HOLDER = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_that_another_process_is_making_fails_at_once_and_touches_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution, "_execute", lambda job, executed: "")
+    folder = tmp_path / "seed-1"
+    folder.mkdir()
+    job = Job(tmp_path / "01_small.ipynb", folder, {}, seed=1)
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / ".seed-1.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        outcome = run(job)
+        problem = "another process is making this run; nothing was touched"
+        assert (outcome.status, outcome.problem) == ("failed", problem)
+        assert list(folder.iterdir()) == []
+        holder.kill()  # the lock goes with its process, however that ends
+    assert run(job).status == "done"

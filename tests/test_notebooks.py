@@ -2,16 +2,19 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from helpers.analysis import BROKEN, DECISION, MARKS, OUTPUTS
+from helpers.changes import what_changed
+from helpers.course import LINEAGES
 from helpers.definitions import declared_parameters, load_definitions, tags
 from helpers.network import count_parameters
 from helpers.planning import notebooks_in
-from helpers.receptive_field import receptive_field
+from helpers.receptive_field import check_by_gradients, receptive_field
 from helpers.record import REPOSITORY
 from helpers.results import find
 
@@ -68,10 +71,12 @@ def test_every_notebook_takes_the_common_parameters(path):
 
 
 @every_iteration
-def test_every_parameter_is_used_by_the_settings(path):
-    (settings,) = tagged(path, "settings")
+def test_every_parameter_decides_something(path):
+    """It is a setting of the run, or the network is built by it: either way the run's fingerprint knows."""
+    (settings,), (network,) = tagged(path, "settings"), tagged(path, "network")
     for name in set(declared_parameters(path)) - {"device", "output"}:
-        assert re.search(rf"\b{name}={name}\b", settings.source), name
+        used = re.search(rf"\b{name}={name}\b", settings.source) or re.search(rf"\b{name}\b", network.source)
+        assert used, name
 
 
 @every_iteration
@@ -81,8 +86,26 @@ def test_the_notebook_calls_itself_by_its_name_and_is_what_was_published(path):
     assert definitions.notebook == path.stem
     assert count_parameters(network) == definitions.published.parameters
     assert definitions.config.recipe.epochs == definitions.published.epochs
+    field = receptive_field(network)
+    assert field.logits.extents == check_by_gradients(network)
     if definitions.published.receptive_field is not None:
-        assert receptive_field(network).at_logits == definitions.published.receptive_field
+        assert field.at_logits == definitions.published.receptive_field
+
+
+@every_iteration
+def test_every_notebook_owns_up_to_all_that_it_changed_and_to_nothing_else(path):
+    definitions = load_definitions(path)
+    before = {one.number: last.number for lineage in LINEAGES for last, one in pairwise(lineage)}
+    cells = [cell for cell in code_cells(path) if "what_changed(" in cell.source]
+    if path.stem[:2] not in before:
+        assert definitions.predecessor is None and not definitions.changes and not cells
+        return
+    assert definitions.predecessor[:2] == before[path.stem[:2]]
+    table = what_changed(path.stem, definitions.changes, definitions.predecessor)
+    assert table.entries and table.unowned == [] and table.idle == []
+    assert [cell.source for cell in cells] == ["what_changed(notebook, changes, since=predecessor)"]
+    (shown,) = cells[0].outputs
+    assert CHECKED in cells[0].metadata.tags and shown["data"]["text/plain"] == repr(table)
 
 
 @every_notebook
@@ -121,8 +144,9 @@ def test_links_lead_to_files_that_are_there(path):
 def test_cells_are_short(path):
     for cell in code_cells(path):
         lines = [line for line in cell.source.splitlines() if line.strip()]
-        limit = 60 if {"network", "analysis"} & set(cell.metadata.get("tags", [])) else 30
-        assert len(lines) <= limit, cell.source[:60]
+        longer = {"network": 60, "analysis": 60, "target": 40}  # a target says what it changed, line by line
+        limits = [longer[tag] for tag in cell.metadata.get("tags", []) if tag in longer]
+        assert len(lines) <= max(limits, default=30), cell.source[:60]
 
 
 @every_iteration

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from helpers.config import Recipe
-from helpers.optimization import Schedule, averaged_copy, build_optimizer, learning_rates
+from helpers.optimization import Schedule, averaged_copy, build_optimizer, learning_rates, plateau_rates
 
 PUBLISHED_RATES = [
     *(0.0976, 0.2327, 0.3000, 0.2949, 0.2799, 0.2561, 0.2250, 0.1889),
@@ -132,3 +132,18 @@ def test_every_schedule_runs_to_the_end_of_a_run(schedule):
             schedule.after_batch()
         schedule.after_epoch(50.0)
     assert 0 < schedule.rate <= recipe.learning_rate
+
+
+def test_the_rates_of_a_plateau_follow_the_accuracies_by_hand():
+    """Patience 1: the second epoch in a row that is no better makes the rate fall; the count then starts anew."""
+    recipe = Recipe(
+        learning_rate=0.02, schedule="plateau", drop_factor=0.01, plateau_patience=1, plateau_min_rate=1e-5
+    )
+    accuracies = [98.0, 97.0, 98.1, 98.1, 98.0, 98.1, 98.1, 99.0]
+    expected = [0.02, 0.02, 0.02, 0.02, 2e-4, 2e-4, 1e-5, 1e-5]
+    assert plateau_rates(accuracies, recipe) == pytest.approx(expected)
+
+
+def test_a_schedule_that_watches_nothing_has_no_such_rates():
+    with pytest.raises(ValueError, match="^schedule = 'one_cycle': must be 'plateau'"):
+        plateau_rates([99.0], ONE_CYCLE)

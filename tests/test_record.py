@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hand_made_record import CONFIG, EPOCH_KEYS, KEYS, NETWORK, epoch, make, one_line
 from hypothesis import given
 from hypothesis import strategies as st
-from made_records import CONFIG, EPOCH_KEYS, KEYS, NETWORK, epoch, make, one_line
 
 from helpers import record as record_module
 from helpers.config import Augmentation, Recipe, RunConfig, SettingsError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_records import KEYS, make, one_line
+from hand_made_record import KEYS, make, one_line
 
 from helpers.record import (
     ResultsError,

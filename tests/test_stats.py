@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.stats import Interval, equivalent, mcnemar, mean_interval, prediction_interval, welch, wilson
+from helpers.stats import (
+    Interval,
+    equivalent,
+    holm,
+    mcnemar,
+    mean_interval,
+    prediction_interval,
+    welch,
+    wilson,
+)
 
 Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
 T4 = 2.7764451051977987  # 97.5 % quantile of Student's t with 4 degrees of freedom, as in any table
@@ -180,6 +189,57 @@ def test_networks_that_err_on_the_same_images_do_not_differ():
 def test_mcnemar_refuses_shapes_that_do_not_pair(a, b, labels):
     with pytest.raises(ValueError, match="shapes"):
         mcnemar(a, b, labels)
+
+
+# Benjamini and Hochberg (1995), section 3.2: fifteen p values of a trial of treatments after a heart attack
+HEART = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459]
+HEART += [0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+
+
+def test_holm_rejects_three_of_benjamini_and_hochbergs_fifteen():
+    adjusted = holm(HEART)
+    by_hand = [0.0001 * 15, 0.0004 * 14, 0.0019 * 13, 0.0095 * 12, 0.0201 * 11]
+    assert adjusted[:5] == pytest.approx(by_hand)  # 0.0015, 0.0056, 0.0247, 0.114, 0.2211
+    assert sum(p <= 0.05 for p in adjusted) == 3
+
+
+def test_holm_steps_down_and_never_falls_below_the_one_before():
+    # sorted: 4 * 0.005, 3 * 0.01, 2 * 0.03, and 1 * 0.04, which is lifted to 0.06
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_holm_goes_no_higher_than_one_and_leaves_a_single_p_value_as_it_is():
+    assert holm([0.8, 0.6]) == [1, 1]
+    assert holm([0.03]) == [0.03]
+    assert holm([]) == []
+    assert holm([0.0, 0.0, 1.0]) == [0, 0, 1]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.001, 0.2))
+def test_holm_rejects_what_the_step_by_step_rule_rejects(p_values, level):
+    """Go through them from the smallest on, compare with level / m, level / (m - 1), ..., stop at the first failure."""
+    rejected = set()
+    for left, (p, index) in zip(
+        range(len(p_values), 0, -1), sorted((p, i) for i, p in enumerate(p_values)), strict=True
+    ):
+        if p * left > level:
+            break
+        rejected.add(index)
+    assert {index for index, p in enumerate(holm(p_values)) if p <= level} == rejected
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_lies_between_the_p_value_and_bonferronis_and_keeps_the_order(p_values):
+    adjusted = holm(p_values)
+    assert all(p <= a <= min(1, len(p_values) * p) for p, a in zip(p_values, adjusted, strict=True))
+    pairs = sorted(zip(p_values, adjusted, strict=True))
+    assert [a for _, a in pairs] == sorted(adjusted)
+
+
+@pytest.mark.parametrize("bad", [-0.01, 1.01, nan])
+def test_holm_refuses_what_is_no_probability(bad):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        holm([0.5, bad])
 
 
 def test_results_read_as_short_text():
