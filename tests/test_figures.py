@@ -318,6 +318,12 @@ def test_the_second_half_of_the_run_fills_the_picture_of_the_accuracies(first):
     assert "enlarged: earlier epochs lie below" in axes.get_title("left")
 
 
+def test_the_height_from_which_a_run_collapsed_is_within_the_picture():
+    accuracies = [91.4, 94.3, 93.1, 23.6, 25.5, 30.2, 38.6, 42.2]
+    low, high = figures.curves(history(accuracies)).axes[1].get_ylim()
+    assert low < min(accuracies[4:]) and high > max(accuracies)
+
+
 def test_the_target_is_within_the_picture_also_where_the_run_is_far_from_it():
     axes = figures.curves(history([50.0, 60.0, 70.0, 80.0, 90.0, 95.0]), 99.4).axes[1]
     low, high = axes.get_ylim()

@@ -4,35 +4,28 @@ import json
 import re
 from pathlib import Path
 
-from helpers.analysis import recorded
 from helpers.bench_report import SIDE, WAYS, BenchRecord, load_bench
 from helpers.definitions import load_definitions, tags
+from helpers.network import count_parameters
 from helpers.planning import notebooks_in
+from helpers.receptive_field import receptive_field
 from helpers.record import REPOSITORY
 from helpers.stats import equivalent, welch
-from helpers.targets import judge_recipe
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
-def results_row(path: Path) -> str:
-    """Notebook, seeds, last epochs, best epochs, published last and best, verdict of the recipe."""
-    runs, definitions = recorded(path.stem), load_definitions(path)
-    claim, target = definitions.published, definitions.target
-    verdict = judge_recipe(target, runs.statistic(target.last_n))
-    cells = (
-        path.stem[:2],
-        str(len(runs)),
-        ", ".join(f"{value:.2f}" for value in runs.last),
-        ", ".join(f"{value:.2f}" for value in runs.best),
-        f"{claim.last:.2f} / {claim.best:.2f}" if claim.last else f"- / {claim.best:.2f}",
-        f"{target.min_accuracy:.2f}: {verdict.outcome}",
-    )
-    return f"| {' | '.join(cells)} |"
+def notebook_row(path: Path) -> str:
+    """Parameters and receptive field of a notebook, and what it retraces."""
+    definitions = load_definitions(path)
+    network = definitions.Net()
+    numbers = f"{count_parameters(network):,} | {receptive_field(network).at_logits}"
+    write_up, model, *_ = [*definitions.published.source.replace("model V", "V").split(", "), ""]
+    return f"(notebooks/{path.name}) | {numbers} | {', '.join(filter(None, (write_up, model)))} |"
 
 
-def test_the_results_are_those_of_the_records():
-    rows = [results_row(path) for path in notebooks_in(REPOSITORY).values() if "network" in tags(path)]
+def test_the_table_of_notebooks_is_that_of_their_networks():
+    rows = [notebook_row(path) for path in notebooks_in(REPOSITORY).values() if "network" in tags(path)]
     assert rows
     for row in rows:
         assert row in README, f"the README should say\n{row}"
