@@ -108,6 +108,13 @@ def test_every_notebook_owns_up_to_all_that_it_changed_and_to_nothing_else(path)
     assert CHECKED in cells[0].metadata.tags and shown["data"]["text/plain"] == repr(table)
 
 
+@every_iteration
+def test_a_run_is_quoted_in_four_ways_and_the_publication_judged_by_the_spread_of_ours(path):
+    sources = [cell.source for cell in code_cells(path)]
+    for table in ("RunsTable(record, run.stamp, runs, published)", "ReproductionTable(published, "):
+        assert any(table in source for source in sources), table
+
+
 @every_notebook
 def test_every_checked_cell_has_a_count_and_an_output(path):
     checked = tagged(path, CHECKED)
