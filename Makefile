@@ -24,8 +24,9 @@ test: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m pytest
-	@echo "The notebooks, executed and compared with their saved outputs:"
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env notebooks
+	@echo "The notebooks, executed and compared with their saved outputs, one for each core:"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope \
+		--nbval-lax --nbval-current-env notebooks
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
