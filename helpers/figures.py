@@ -96,7 +96,7 @@ def _draw_accuracy(axes: Axes, history: History, target: float | None, published
     if target is not None:
         axes.axhline(target, label=f"target {target:g}", **TARGET)
     shown = _late(points) + _late(published) + ([] if target is None else [target])
-    highest = max([*shown, *(value for _, value in points + published)])  # of a run that collapses, an early epoch
+    highest = max(shown + [value for _, value in points + published])  # early, where a run collapses
     margin = max(0.05, 0.08 * (highest - min(shown)))
     low, high = min(shown) - margin, min(highest + margin, 100.05)
     cut = any(value < low for _, value in points + published)

@@ -151,7 +151,7 @@ def test_links_lead_to_files_that_are_there(path):
 def test_cells_are_short(path):
     for cell in code_cells(path):
         lines = [line for line in cell.source.splitlines() if line.strip()]
-        longer = {"network": 60, "analysis": 60, "target": 40}  # a target says what it changed, line by line
+        longer = {"network": 60, "analysis": 60, "target": 40, "imports": 40}  # the last two are lists
         limits = [longer[tag] for tag in cell.metadata.get("tags", []) if tag in longer]
         assert len(lines) <= max(limits, default=30), cell.source[:60]
 
