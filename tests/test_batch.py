@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -185,7 +186,15 @@ def test_a_finished_run_is_skipped_and_said_so(batch, capsys):
     assert "skipped" in repr(BatchTable((outcome,), seconds=0.0))
 
 
-def test_ctrl_c_ends_the_running_kernel_and_keeps_what_is_finished(tmp_path):
+@pytest.fixture
+def listening():
+    """Ctrl-C reaches this process, also where the tests run in the background of a shell, which turns it off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_the_running_kernel_and_keeps_what_is_finished(tmp_path, listening):
     stop = (
         "import os, pathlib, signal, time\n"
         "pathlib.Path('../kernel').write_text(str(os.getpid()))\n"
