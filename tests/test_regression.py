@@ -47,6 +47,7 @@ FAULTS = {  # the file, what it says and what the fault makes of it, and the sou
 def copied(folder: Path) -> Path:
     """The helpers, and the notebook up to training, on the digits."""
     shutil.copytree(ROOT / "helpers", folder / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")  # what changed is read from the saved ones
     notebook = nbformat.read(ROOT / "notebooks" / NOTEBOOK, as_version=4)
     before_training = [cell.source.startswith("## Train") for cell in notebook.cells].index(True)
     notebook.cells = notebook.cells[:before_training]
