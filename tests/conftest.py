@@ -7,6 +7,8 @@ import pytest
 from synthetic_mnist import write_set
 
 from helpers import mnist_source
+from helpers.config import RunConfig
+from helpers.data import load_data
 
 
 @pytest.fixture
@@ -31,3 +33,9 @@ def original(tmp_path, monkeypatch):
 def installed(original, monkeypatch):
     monkeypatch.setenv("MNIST_ROOT", str(original))
     return original
+
+
+@pytest.fixture(scope="session")
+def digit_images():
+    """Test images of scikit-learn's digits, uint8 of shape (N, 1, 28, 28)."""
+    return load_data(RunConfig(dataset="digits")).test.images

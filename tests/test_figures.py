@@ -7,16 +7,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from drawn import network, pictures
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.image import imread
-from torch import nn
 
 from helpers import figures
 from helpers.canvas import PALE
-from helpers.config import RunConfig
-from helpers.data import BLACK, load_data, normalise
-from helpers.digit_figures import GAP, SIDE
+from helpers.data import normalise
 from helpers.network import parameter_table
 from helpers.receptive_field import receptive_field
 from helpers.stats import Interval
@@ -40,31 +38,17 @@ def history(test_accuracy):
     ]
 
 
-def network():
-    """Fields of 3, 4 and 8 pixels; 8 + 12 * 2 = 32 at the logits."""
-    return nn.Sequential(
-        nn.Conv2d(1, 4, 3),
-        nn.BatchNorm2d(4),
-        nn.MaxPool2d(2),
-        nn.Conv2d(4, 4, 3, padding=1),
-        nn.Conv2d(4, 10, 1),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-    )
-
-
 @pytest.fixture(scope="module")
-def digits():
-    return load_data(RunConfig(dataset="digits")).test.images
-
-
-@pytest.fixture(scope="module")
-def everything(digits):
+def everything(digit_images):
     """Every kind of figure, as a notebook draws it."""
     return {
-        "digit_grid": figures.digit_grid(digits[:40], ["4 read as 9"] * 40, title="Misread"),
-        "augmented": figures.augmented(normalise(digits[:8]), normalise(digits[8:32]).view(3, 8, 1, 28, 28)),
-        "receptive_field_squares": figures.receptive_field_squares(digits[0], receptive_field(network())),
+        "digit_grid": figures.digit_grid(digit_images[:40], ["4 read as 9"] * 40, title="Misread"),
+        "augmented": figures.augmented(
+            normalise(digit_images[:8]), normalise(digit_images[8:32]).view(3, 8, 1, 28, 28)
+        ),
+        "receptive_field_squares": figures.receptive_field_squares(
+            digit_images[0], receptive_field(network())
+        ),
         "parameters_per_layer": figures.parameters_per_layer(parameter_table(network()).rows, 8_000),
         "curves": figures.curves(history(np.linspace(90, 99.5, 15)), 99.4, PUBLISHED, STAMP),
         "learning_rate": figures.learning_rate([0.1, 0.3, 0.2, 0.0], [0.1, 0.3, 0.2, 0.0]),
@@ -76,18 +60,6 @@ def everything(digits):
 def lines(axes):
     """What was plotted, by its label."""
     return {line.get_label(): line for line in axes.get_lines()}
-
-
-def texts(axes):
-    return [text.get_text() for text in axes.texts]
-
-
-def pictures(figure):
-    return [np.asarray(image.get_array()) for image in figure.axes[0].get_images()]
-
-
-def corners(figure):
-    return [image.get_extent()[::3] for image in figure.axes[0].get_images()]  # left, top
 
 
 # how a figure shows itself
@@ -133,141 +105,6 @@ def test_result_figures_carry_their_stamp(name):
         "runs": lambda: figures.runs([figures.Strip("one", [99.0])], stamp=STAMP),
     }[name]()
     assert drawn.get_suptitle() == STAMP
-
-
-# pictures of digits
-
-
-def test_a_grid_draws_every_digit_in_order_with_its_caption(digits):
-    figure = figures.digit_grid(digits[:23], [f"no. {i}" for i in range(23)], columns=10)
-    assert texts(figure.axes[0]) == [f"no. {i}" for i in range(23)]
-    assert len(pictures(figure)) == 23
-    for drawn, image in zip(pictures(figure), digits, strict=False):
-        assert np.allclose(drawn, image[0] / 255)
-    places = corners(figure)
-    assert len({top for _, top in places}) == 3 and len({left for left, _ in places}) == 10
-    assert places[10][0] == places[0][0] and places[10][1] > places[0][1] + SIDE
-
-
-def test_digits_do_not_overlap_and_lie_within_the_figure(digits):
-    figure = figures.digit_grid(digits[:7], columns=3)
-    taken = np.zeros((1_000, 1_000), dtype=int)
-    for left, top in corners(figure):
-        taken[int(top) : int(top) + SIDE, int(left) : int(left) + SIDE] += 1
-    assert taken.max() == 1
-    bottom, _ = figure.axes[0].get_ylim()
-    assert np.argwhere(taken).max(axis=0)[0] < bottom
-    assert np.argwhere(taken).max(axis=0)[1] < figure.axes[0].get_xlim()[1]
-
-
-def test_every_pixel_of_a_digit_is_a_square_of_three_by_three_screen_pixels():
-    checkered = torch.tensor([0, 255], dtype=torch.uint8).repeat(14).expand(1, 1, 28, 28)
-    png, _ = figures.digit_grid(checkered)._repr_png_()
-    row = imread(io.BytesIO(png))[3 * (GAP + 1) + 1, 3 * GAP : 3 * (GAP + SIDE), 0]
-    assert np.array_equal(row, np.tile([0, 0, 0, 1, 1, 1], 14))
-
-
-def test_a_grid_of_no_digits_says_so():
-    figure = figures.digit_grid(torch.zeros(0, 1, 28, 28), [])
-    assert figure.get_suptitle() == "No digits to show"
-    assert pictures(figure) == []
-
-
-def test_a_missing_caption_is_refused(digits):
-    with pytest.raises(ValueError, match="2 captions for 3 images"):
-        figures.digit_grid(digits[:3], ["a", "b"])
-
-
-@pytest.mark.parametrize("units", [lambda images: images, normalise, lambda images: images / 255])
-def test_black_is_black_and_white_is_white_in_any_units(units):
-    image = torch.tensor([0, 51, 255], dtype=torch.uint8).repeat_interleave(28 * 28).view(3, 1, 28, 28)
-    drawn = pictures(figures.digit_grid(units(image)))
-    assert [picture[0, 0] for picture in drawn] == pytest.approx([0, 0.2, 1], abs=1e-6)
-
-
-def test_a_picture_without_any_ink_is_black():
-    assert np.array_equal(
-        pictures(figures.digit_grid(torch.full((1, 1, 28, 28), BLACK)))[0], np.zeros((28, 28))
-    )
-
-
-def test_augmented_digits_stand_below_their_originals_on_one_scale_of_greys(digits):
-    originals = normalise(digits[:4])
-    variants = torch.stack([originals.flip(3), torch.zeros_like(originals)])  # a fill of 0
-    figure = figures.augmented(originals, variants)
-    drawn, places = pictures(figure), corners(figure)
-    assert len(drawn) == 12
-    for column in range(4):
-        assert [places[row * 4 + column][0] for row in (1, 2)] == [places[column][0]] * 2
-        assert np.allclose(drawn[4 + column], np.fliplr(drawn[column]))
-        assert np.allclose(drawn[8 + column], 0.1307, atol=1e-3)  # grey, and not black
-
-
-def test_images_of_different_units_are_refused(digits):
-    with pytest.raises(ValueError, match=r"torch\.(uint8|float32) and torch\.(uint8|float32)"):
-        figures.augmented(digits[:2], normalise(digits[:2])[None])
-
-
-# pictures of a network
-
-
-def squares(figure):
-    """(top, bottom), (left, right) in pixels of the digit, first and last, of every square."""
-    found = []
-    for patch, (left, top) in zip(figure.axes[0].patches, corners(figure), strict=True):
-        x, y = patch.get_x() - left, patch.get_y() - top
-        found.append(((y, y + patch.get_height() - 1), (x, x + patch.get_width() - 1)))
-    return found
-
-
-def test_squares_are_those_of_the_table_clipped_to_the_digit(digits):
-    """By hand: unit 12 of 26 sees 12-14, unit 6 of 13 pooled 12-15, after a padded 3x3 10-17; then all."""
-    figure = figures.receptive_field_squares(digits[0], receptive_field(network()))
-    by_hand = [(12, 14), (12, 15), (10, 17), (0, 27)]
-    assert squares(figure) == pytest.approx(np.array([(span, span) for span in by_hand]))
-    assert texts(figure.axes[0]) == [
-        "0\nConv2d\n3 x 3",
-        "2\nMaxPool2d\n4 x 4",
-        "3\nConv2d\n8 x 8",
-        "5\nAdaptiveAvgPool2d\n32 x 32",
-    ]
-
-
-def test_only_a_square_that_had_to_be_clipped_is_dashed(digits):
-    figure = figures.receptive_field_squares(digits[0], receptive_field(network()))
-    assert [patch.get_linestyle() != "-" for patch in figure.axes[0].patches] == [False, False, False, True]
-
-
-def test_height_and_width_of_a_field_are_not_mixed_up(digits):
-    field = receptive_field(nn.Sequential(nn.Conv2d(1, 10, (5, 1)), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
-    figure = figures.receptive_field_squares(digits[0], field)
-    assert squares(figure)[0] == pytest.approx(np.array([(11, 15), (13, 13)]))
-    assert texts(figure.axes[0])[0].endswith("5 x 1")
-
-
-def test_what_is_not_seen_is_dimmed_and_what_is_seen_is_not():
-    white = torch.full((1, 28, 28), 255, dtype=torch.uint8)
-    drawn = pictures(figures.receptive_field_squares(white, receptive_field(network())))
-    assert [int((picture == 1).sum()) for picture in drawn] == [9, 16, 64, 784]
-    assert drawn[0].min() > 0
-
-
-@pytest.mark.parametrize(("budget", "word", "slack"), [(300, "to spare", 54), (200, "too many", 46)])
-def test_bars_hold_every_parameter_and_the_slack_of_the_budget(budget, word, slack):
-    """36 + 4, 8, 144 + 4, 40 + 10."""
-    axes = figures.parameters_per_layer(parameter_table(network()).rows, budget).axes[0]
-    assert [bar.get_width() for bar in axes.patches] == [40, 8, 148, 50, slack]
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
-        "0, Conv2d", "1, BatchNorm2d", "3, Conv2d", "4, Conv2d", word,
-    ]  # fmt: skip
-    assert axes.get_title("left") == f"246 parameters, budget {budget}: {slack} {word}"
-    assert max(bar.get_width() for bar in axes.patches) < axes.get_xlim()[1]
-
-
-def test_without_a_budget_there_are_only_layers():
-    axes = figures.parameters_per_layer(parameter_table(network()).rows).axes[0]
-    assert len(axes.patches) == 4
-    assert axes.get_title("left") == "246 parameters"
 
 
 # results
