@@ -33,6 +33,7 @@ Judging
     targets             targets stated before training, and the rules that judge by them
     record              what the record of a run holds
     results             where records lie: written, read, found
+    weights             a trained network's weights, beside its record
     course              the source material: fourteen published iterations
     analysis            checked conclusions from recorded runs
     wording             recorded values in words, as several Analyses say them
@@ -44,6 +45,7 @@ Showing
     course_figures      the picture of the course
     bench_figures       the picture of a bench
     scoreboard_figures  the picture of the scoreboard
+    search_figures      the pictures of a search
     figures             figures of results; passes the others on
     cards               the tables a notebook shows beside its figures
     exercises           predictions and answers, and how they are checked
@@ -55,6 +57,10 @@ Batches
     execution           one run in a process of its own, by papermill
     planning            which runs a batch consists of
     batch               many runs at once, and the table of what they reached
+    study               a declared search: candidates, their trials, how they rank
+    search              carrying it out, round by round
+    effects             what one changed factor is worth, trial by trial
+    study_tables        the tables of a search
     pace                a process that trains at a signal and says how fast
     throughput          how many processes train fastest side by side, measured
 Measuring

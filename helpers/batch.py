@@ -21,8 +21,12 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def execute(jobs: Sequence[Job], workers: int | None = None) -> list[Outcome]:
+def execute(
+    jobs: Sequence[Job], workers: int | None = None, work: Callable[[Job], Outcome] = work
+) -> list[Outcome]:
     """Run the jobs that are not finished, `workers` at a time; a line for each as it ends.
+
+    `work` makes one of them, in a process of its own; by default it executes its notebook.
 
     Iterations come first, then the notebooks that train nothing. Each run computes with its fair share of the
     cores. By default there is one run for every core, at most MOST_WORKERS: the steps of a small network are
@@ -55,11 +59,16 @@ def execute(jobs: Sequence[Job], workers: int | None = None) -> list[Outcome]:
         for outcome in list(outcomes.values()):
             report(outcome)
         for phase in ([job for job in due if job.seed is not None], [job for job in due if job.seed is None]):
-            _run_all(phase, min(workers, len(phase)), report)
+            _run_all(phase, min(workers, len(phase)), work, report)
     return [outcomes[job.folder] for job in jobs]
 
 
-def _run_all(jobs: Sequence[Job], workers: int, report: Callable[[Outcome], None]) -> None:
+def _run_all(
+    jobs: Sequence[Job],
+    workers: int,
+    work: Callable[[Job], Outcome],
+    report: Callable[[Outcome], None],
+) -> None:
     if not jobs:
         return
     threads = max(1, available_cores() // workers)

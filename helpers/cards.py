@@ -13,38 +13,36 @@ from helpers.wording import lies
 
 
 class TargetCard(Table):
-    """What is wanted, beside what was published."""
+    """What is wanted, beside what was published, if anything was."""
 
-    header = ("", "wanted", "published")
     left = 1
 
-    def __init__(self, target: Target, published: Published) -> None:
+    def __init__(self, target: Target, published: Published | None = None) -> None:
         self.target, self.published = target, published
+        self.header = ("", "wanted", "published") if published else ("", "wanted")
 
     def cells(self) -> list[Cells]:
         target, published = self.target, self.published
-        rows = (
-            ("parameters", "at most {:,}", target.max_params, "{:,}", published.parameters),
-            ("epochs", "at most {}", target.max_epochs, "{}", published.epochs),
-            (
-                f"accuracy, each of the last {target.last_n}",
-                "at least {:.2f} %",
-                target.min_accuracy,
-                "{:.2f} %",
-                min(published.test_accuracy[-target.last_n :], default=None),
-            ),
-            ("accuracy, last epoch", "", None, "{:.2f} %", published.last),
-            ("accuracy, best epoch (chosen on the test set)", "", None, "{:.2f} %", published.best),
+        wanted = {
+            "parameters": _said("at most {:,}", target.max_params),
+            "epochs": _said("at most {}", target.max_epochs),
+            f"accuracy, each of the last {target.last_n}": _said("at least {:.2f} %", target.min_accuracy),
+            "accuracy, last epoch": "-",
+            "accuracy, best epoch (chosen on the test set)": "-",
+        }
+        if published is None:
+            return [(name, limit) for name, limit in wanted.items() if limit != "-"]
+        claimed = (
+            _said("{:,}", published.parameters),
+            _said("{}", published.epochs),
+            _said("{:.2f} %", min(published.test_accuracy[-target.last_n :], default=None)),
+            _said("{:.2f} %", published.last),
+            _said("{:.2f} %", published.best),
         )
-        return [
-            (name, wants.format(wanted) if wanted is not None else "-", claims.format(claimed))
-            if claimed is not None
-            else (name, wants.format(wanted) if wanted is not None else "-", "-")
-            for name, wants, wanted, claims, claimed in rows
-        ]
+        return [(name, limit, claim) for (name, limit), claim in zip(wanted.items(), claimed, strict=True)]
 
     def notes(self) -> list[str]:
-        return [f"Published in {self.published.source}."]
+        return [f"Published in {self.published.source}."] if self.published else []
 
 
 class PromiseTable(Table):
@@ -67,22 +65,26 @@ class PromiseTable(Table):
 
 
 class RateTable(Table):
-    """The learning rate per declared epoch, from the schedule alone, beside the published column."""
+    """The learning rate per declared epoch, from the schedule alone, beside the published column, if there is one."""
 
-    header = ("epoch", "after its last step", "published", "equal", "used by its last batch")
     left = 0
 
-    def __init__(self, recipe: Recipe, published: Published) -> None:
+    def __init__(self, recipe: Recipe, published: Published | None = None) -> None:
         self.rates = learning_rates(recipe)
-        self.published = dict(enumerate(published.learning_rate, 1))
+        self.published = dict(enumerate(published.learning_rate, 1)) if published else None
+        compared = () if self.published is None else ("published", "equal")
+        self.header = ("epoch", "after its last step", *compared, "used by its last batch")
 
     def cells(self) -> list[Cells]:
         return [
-            (str(epoch), f"{after:.4f}", *self._compared(after, self.published.get(epoch)), f"{used:.4f}")
+            (str(epoch), f"{after:.4f}", *self._compared(after, epoch), f"{used:.4f}")
             for epoch, (after, used) in enumerate(self.rates, 1)
         ]
 
-    def _compared(self, rate: float, claimed: float | None) -> tuple[str, str]:
+    def _compared(self, rate: float, epoch: int) -> Cells:
+        if self.published is None:
+            return ()
+        claimed = self.published.get(epoch)
         if claimed is None:
             return "-", "-"
         return f"{claimed:.4f}", "yes" if f"{rate:.4f}" == f"{claimed:.4f}" else "no"
@@ -124,7 +126,9 @@ class RunsTable(Table):
     header = ("run", "last", "mean of last 3", "mean of last 5", "best", "best epoch")
     left = 1
 
-    def __init__(self, record: Record, stamp: str, recorded: Runs, published: Published) -> None:
+    def __init__(
+        self, record: Record, stamp: str, recorded: Runs, published: Published | None = None
+    ) -> None:
         self.rows: list[tuple[str, Sequence[float]]] = [(f"this run: {stamp}", record.test_accuracy)]
         self.rows += [
             (f"recorded: full profile, MNIST, seed {other.seed}", other.test_accuracy)
@@ -135,6 +139,8 @@ class RunsTable(Table):
     def cells(self) -> list[Cells]:
         rows = [self._row(name, values) for name, values in self.rows]
         claim = self.published
+        if claim is None:
+            return rows
         if claim.test_accuracy:
             return [*rows, self._row("published", claim.test_accuracy)]
         return [*rows, ("published", _percent(claim.last), "-", "-", _percent(claim.best), "-")]
@@ -147,6 +153,36 @@ class RunsTable(Table):
         shown = summarise(accuracies)
         numbers = (shown.last, shown.mean_of_last_3, shown.mean_of_last_5, shown.best)
         return (name, *map(_percent, numbers), str(shown.best_epoch))
+
+
+class SpreadTable(Table):
+    """The usual ways to quote a run, each over the seeds: mean, standard deviation, lowest and highest."""
+
+    header = ("test accuracy (%)", "mean", "SD", "lowest", "highest", "95 % of the mean")
+    left = 1
+
+    def __init__(self, runs: Runs) -> None:
+        summaries = [summarise(record.test_accuracy) for record in runs.records]
+        self.seeds = len(summaries)
+        self.rows = {
+            "last epoch": [summary.last for summary in summaries],
+            "mean of last 3": [summary.mean_of_last_3 for summary in summaries],
+            "mean of last 5": [summary.mean_of_last_5 for summary in summaries],
+            "lowest of last 5": runs.statistic(5),
+            "best epoch": [summary.best for summary in summaries],
+        }
+
+    def cells(self) -> list[Cells]:
+        return [self._row(name, values) for name, values in self.rows.items()]
+
+    def notes(self) -> list[str]:
+        return [f"Over {self.seeds} seeds. The best epoch is chosen on the test set."]
+
+    @staticmethod
+    def _row(name: str, values: Sequence[float]) -> Cells:
+        mean = mean_of(values)
+        sd, interval = (f"{mean.sd:.3f}", str(mean.interval)) if mean.n > 1 else ("-", "-")
+        return (name, f"{mean.mean:.3f}", sd, f"{min(values):.2f}", f"{max(values):.2f}", interval)
 
 
 class ReproductionTable(Table):
@@ -202,4 +238,8 @@ class ReproductionTable(Table):
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return _said("{:.2f}", value)
+
+
+def _said(form: str, value: float | None) -> str:
+    return "-" if value is None else form.format(value)

@@ -1,4 +1,4 @@
-"""The `workbook` command: run notebooks in batch, list them, measure them, report what they reached."""
+"""The `workbook` command: run notebooks in batch, list them, search, measure, report what was reached."""
 
 import os
 import re
@@ -135,6 +135,32 @@ def list_command() -> None:
                 click.echo(f"  {parameter}")
 
 
+@cli.command("search")
+@click.argument("study", required=False)
+@click.option("--profile", type=click.Choice(list(PROFILES)), default="full", show_default=True)
+@click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="Trials at a time.  [default: one for each core]")
+def search_command(study: str | None, profile: str, dataset: str, workers: int | None) -> None:
+    """Make the trials of a declared STUDY on validation splits, and rank its candidates (none: list the studies).
+
+    The test set stays closed. Finished trials are skipped; every one is kept as it ends.
+    """
+    from helpers.record import REPOSITORY
+    from helpers.search import search
+    from helpers.study import read_study, studies_in
+    from helpers.study_tables import StudyTable
+
+    with _mistakes():
+        if study is None:
+            for name in studies_in(REPOSITORY):
+                click.echo(f"{name}: {read_study(name, REPOSITORY).question}")
+            return
+        found = search(
+            read_study(study, REPOSITORY), profile=profile, dataset=dataset, workers=workers, root=REPOSITORY
+        )
+    click.echo(f"\n{StudyTable(found)!r}")
+
+
 @cli.command("bench")
 @click.argument("notebooks", nargs=-1)
 @click.option(
@@ -193,10 +219,11 @@ def _mistakes() -> Iterator[None]:
     from helpers.definitions import DefinitionsError
     from helpers.planning import BatchError
     from helpers.results import ResultsError
+    from helpers.study import StudyError
 
     try:
         yield
-    except (BatchError, DataError, DefinitionsError, ResultsError, SettingsError) as error:
+    except (BatchError, DataError, DefinitionsError, ResultsError, SettingsError, StudyError) as error:
         raise click.ClickException(str(error)) from error
 
 

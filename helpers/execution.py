@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import chdir
 from dataclasses import dataclass
 from logging import CRITICAL, getLogger
@@ -86,7 +87,12 @@ def _leave(*_: object) -> None:
     raise SystemExit
 
 
-def work(job: Job) -> Outcome:
+def run(job: Job) -> Outcome:
+    """Execute the notebook of a job; its folder must exist."""
+    return locked(job, _run_alone)
+
+
+def work(job: Job, run: Callable[[Job], Outcome] = run) -> Outcome:
     """`run`, for a worker; one that is ended does not stay for the next job."""
     try:
         return run(job)
@@ -94,16 +100,16 @@ def work(job: Job) -> Outcome:
         os._exit(1)
 
 
-def run(job: Job) -> Outcome:
-    """Execute the notebook of a job; its folder must exist.
+def locked(job: Job, make: Callable[[Job], Outcome]) -> Outcome:
+    """Make a job, whose folder must exist, unless another process is making the same.
 
-    Where another process is making the same run, this one fails at once and touches nothing: two would mix
-    their half-made notebooks. The lock is the operating system's and goes with its process, however that ends.
+    Then this one fails at once and touches nothing: two would mix what they have half made. The lock is the
+    operating system's and goes with its process, however that ends.
     """
     lock = FileLock(job.folder.with_name(f".{job.folder.name}.lock"))
     try:
         with lock.acquire(blocking=False):
-            return _run_alone(job)
+            return make(job)
     except Timeout:
         return Outcome(job, "failed", problem="another process is making this run; nothing was touched")
 

@@ -158,10 +158,12 @@ def score(prediction: Prediction, record: Record) -> PredictionScore:
     )
 
 
-def show_curves(record: Record, run: Run, target: Target, published: Published) -> figures.Figure:
+def show_curves(
+    record: Record, run: Run, target: Target, published: Published | None = None
+) -> figures.Figure:
     """Loss and accuracy per epoch, the target, and what was published epoch by epoch."""
     history = [epoch.model_dump() for epoch in record.history]
-    claims = published.test_accuracy or published.some_epochs
+    claims = published and (published.test_accuracy or published.some_epochs)
     return figures.curves(history, target.min_accuracy, claims or None, run.stamp)
 
 
@@ -191,11 +193,10 @@ def show_receptive_field(field: ReceptiveField, run: Run) -> figures.Figure:
     return figures.receptive_field_squares(run.data.train.images[eight].cpu(), field)
 
 
-def show_rates(recipe: Recipe, published: Published) -> figures.Figure:
+def show_rates(recipe: Recipe, published: Published | None = None) -> figures.Figure:
     """The learning rate after every declared epoch, and what was published."""
-    return figures.learning_rate(
-        [after for after, _ in learning_rates(recipe)], published.learning_rate or None
-    )
+    rates = [after for after, _ in learning_rates(recipe)]
+    return figures.learning_rate(rates, (published and published.learning_rate) or None)
 
 
 def show_recorded(runs: Sequence[Runs], target: Target, claims: Mapping[str, float]) -> figures.Figure:

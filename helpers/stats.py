@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,47 @@ def welch(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> D
     interval = test.confidence_interval(confidence)
     difference = _mean(first) - _mean(second)
     return Difference(difference, Interval(float(interval.low), float(interval.high)), float(test.pvalue))
+
+
+def paired(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> Difference:
+    """The paired t test of two recipes tried under the same conditions: a[i] and b[i] share a split and a seed.
+
+    Raises:
+        ValueError: for groups of different sizes, fewer than 2 pairs, or differences without any spread.
+    """
+    first, second = _sample(a), _sample(b)
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} and {len(second)} values: pairs need as many on both sides")
+    if _sd(first - second) == 0:
+        raise ValueError(f"no spread in the differences (all {first[0] - second[0]:g}): a t test needs some")
+    test = stats.ttest_rel(first, second)
+    interval = test.confidence_interval(confidence)
+    return Difference(
+        _mean(first - second), Interval(float(interval.low), float(interval.high)), float(test.pvalue)
+    )
+
+
+def resolvable(sd: float, n: int, power: float = 0.8, confidence: float = 0.95) -> float:
+    """The smallest true difference that n pairs, whose differences have this SD, are likely to show.
+
+    A two-sided t test finds it with probability `power`; its statistic then follows the noncentral t
+    distribution (Cohen 1988, Statistical Power Analysis).
+
+    Raises:
+        ValueError: for n below 3, an SD below 0, or a power not between 1 - confidence and 1.
+    """
+    if n < 3 or sd < 0 or not 1 - confidence < power < 1:
+        raise ValueError(f"n = {n}, sd = {sd:g}, power = {power:g}: needs n >= 3, sd >= 0, a power up to 1")
+    critical, freedom = _t(n - 1, confidence), n - 1
+
+    def missing(shift: float) -> float:
+        found = stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift)
+        return power - found
+
+    enough = critical
+    while missing(enough) > 0:  # step by step: far beyond the answer SciPy's distribution is NaN
+        enough *= 1.5
+    return sd * optimize.brentq(missing, 0, enough) / n**0.5
 
 
 def equivalent(

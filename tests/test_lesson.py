@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from hand_made_record import CONFIG, epoch, make
 from torch import nn
 
 from helpers import lesson
 from helpers.analysis import Published, Runs
 from helpers.augment_check import guarantees, movement
-from helpers.cards import HistoryTable, PromiseTable, RateTable, RunsTable, TargetCard
+from helpers.cards import HistoryTable, PromiseTable, RateTable, RunsTable, SpreadTable, TargetCard
 from helpers.config import Augmentation, Recipe, RunConfig, SettingsError
 from helpers.exercises import Prediction
 from helpers.network import NetworkError
@@ -134,6 +135,30 @@ def test_cards_show_wanted_beside_published():
     assert rows["accuracy, each of the last 3"] == ("at least 99.40 %", "98.80 %")
     empty = Published(source="x", parameters=1, epochs=1)
     assert TargetCard(Target(), empty).cells()[2] == ("accuracy, each of the last 1", "-", "-")
+
+
+def test_where_nothing_is_published_the_cards_have_no_empty_columns(lived):
+    run, _, record, _ = lived
+    assert TargetCard(TARGET).cells() == [row[:2] for row in TargetCard(TARGET, PUBLISHED).cells()[:3]]
+    assert TargetCard(TARGET).header == ("", "wanted") and not TargetCard(TARGET).notes()
+    recipe = Recipe(epochs=2, learning_rate=0.02)
+    assert RateTable(recipe).cells() == [("1", "0.0200", "0.0200"), ("2", "0.0200", "0.0200")]
+    assert len(RateTable(recipe).header) == 3
+    assert len(RunsTable(record, run.stamp, Runs("99_example", [record])).cells()) == 2
+
+
+def test_the_spread_over_seeds_is_that_of_every_way_to_quote_a_run():
+    endings = ([99.0, 99.2, 99.4, 99.1, 99.3], [99.5, 99.1, 99.2, 99.3, 99.4])
+    config = CONFIG.model_dump() | {"profile": "full"}
+    histories = [[epoch(n, test_accuracy=value) for n, value in enumerate(ending, 1)] for ending in endings]
+    runs = Runs("99_example", [make(profile="full", config=config, history=history) for history in histories])
+    rows = {row[0]: row[1:] for row in SpreadTable(runs).cells()}
+    assert rows["last epoch"][:4] == ("99.350", "0.071", "99.30", "99.40")
+    assert rows["mean of last 3"][0] == "99.283" and rows["mean of last 5"][0] == "99.250"
+    assert rows["lowest of last 5"][:4] == ("99.050", "0.071", "99.00", "99.10")
+    assert rows["best epoch"][2:4] == ("99.40", "99.50")
+    single = SpreadTable(Runs("99_example", runs.records[:1])).cells()
+    assert single[0] == ("last epoch", "99.300", "-", "99.30", "99.30", "-")
 
 
 def test_rates_are_compared_to_four_decimals_and_only_where_published():

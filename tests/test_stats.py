@@ -2,6 +2,7 @@
 
 from math import comb, inf, nan, sqrt
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,9 @@ from helpers.stats import (
     holm,
     mcnemar,
     mean_interval,
+    paired,
     prediction_interval,
+    resolvable,
     welch,
     wilson,
 )
@@ -247,3 +250,41 @@ def test_results_read_as_short_text():
     assert str(mean_interval([1, 2, 3, 4, 5])) == "3.00 (1.037 to 4.963), SD 1.58, n = 5"
     assert str(welch(SLEEP_1, SLEEP_2)) == "-1.58 (-3.37 to +0.21), p = 0.0794"
     assert str(mcnemar(*pair(1, 1, 7, 12))) == "1 right only by the first, 7 only by the second, p = 0.0703"
+
+
+def test_paired_agrees_with_r_on_students_sleep_data():
+    """R prints for t.test(extra ~ group, paired = TRUE): -1.58, p-value = 0.002833, -2.4598858 to -0.7001142."""
+    found = paired(SLEEP_1, SLEEP_2)
+    assert found.difference == pytest.approx(-1.58)
+    assert found.p == pytest.approx(0.002833, abs=5e-7)
+    assert (found.interval.low, found.interval.high) == pytest.approx((-2.4598858, -0.7001142), abs=5e-8)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "named"),
+    [([1.0, 2.0], [1.0], "2"), ([1.0], [1.0], "2 values"), ([1.0, 2.0, 4.0], [0.0, 1.0, 3.0], "all 1")],
+)
+def test_pairs_that_tell_nothing_are_refused(a, b, named):
+    with pytest.raises(ValueError, match=named):
+        paired(a, b)
+
+
+@pytest.mark.parametrize(("effect", "pairs"), [(0.5, 34), (0.2, 199), (0.8, 15)])
+def test_the_resolvable_difference_agrees_with_cohens_effect_sizes(effect, pairs):
+    """Pairs that a two-sided test at 5 % needs to find an effect of so many SDs four times in five (G*Power)."""
+    assert resolvable(1.0, pairs) <= effect < resolvable(1.0, pairs - 1)
+
+
+@pytest.mark.parametrize("n", [3, 5, 8])
+def test_a_resolvable_difference_is_found_as_often_as_promised(n):
+    rng = np.random.default_rng(n)
+    draws = rng.normal(resolvable(0.3, n, power=0.7), 0.3, size=(4_000, n))
+    t = draws.mean(1) / draws.std(1, ddof=1) * sqrt(n)
+    critical = {3: 4.30265, 5: T4, 8: 2.36462}[n]  # as in any table
+    assert (abs(t) > critical).mean() == pytest.approx(0.7, abs=4 * sqrt(0.7 * 0.3 / 4_000))
+
+
+@pytest.mark.parametrize(("sd", "n", "power"), [(0.1, 2, 0.8), (-0.1, 5, 0.8), (0.1, 5, 1.0), (0.1, 5, 0.04)])
+def test_a_question_of_power_that_makes_no_sense_is_refused(sd, n, power):
+    with pytest.raises(ValueError, match="power"):
+        resolvable(sd, n, power)

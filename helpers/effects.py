@@ -1,0 +1,54 @@
+"""What one changed factor is worth: candidates of a search against one of them, trial by trial."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from helpers.stats import Difference, holm, mean_interval, paired, resolvable
+from helpers.study import Standing
+
+LEVEL = 0.05  # of all factors of a study together
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One changed factor: validation accuracy changed minus unchanged, in points."""
+
+    factor: str
+    difference: Difference
+    p: float  # Holm-adjusted over all factors of the study
+    resolves: float  # the true difference that so many pairs find four times in five
+
+    @property
+    def shown(self) -> bool:
+        return self.p <= LEVEL
+
+
+def pairs(one: Standing, other: Standing) -> tuple[list[float], list[float]]:
+    """Validation accuracies of the trials that both have had: the same split, the same seed."""
+    shared = sorted(one.records.keys() & other.records.keys())
+    return [one.accuracy(number) for number in shared], [other.accuracy(number) for number in shared]
+
+
+def difference_if_any(one: Standing, other: Standing) -> Difference | None:
+    """One candidate minus another, paired; None where fewer than two trials, or no spread, tell nothing."""
+    try:
+        return paired(*pairs(one, other))
+    except ValueError:
+        return None
+
+
+def effects(base: Standing, changed: Sequence[Standing]) -> list[Effect]:
+    """The effect of each changed factor, the largest loss first.
+
+    Raises:
+        ValueError: for a candidate with fewer than three trials in common with `base`, or without any spread.
+    """
+    matched = [pairs(standing, base) for standing in changed]
+    differences = [paired(ours, theirs) for ours, theirs in matched]
+    gaps = [mean_interval([a - b for a, b in zip(ours, theirs, strict=True)]) for ours, theirs in matched]
+    adjusted = holm([difference.p for difference in differences])
+    found = [
+        Effect(str(standing.candidate), difference, p, resolvable(gap.sd, gap.n))
+        for standing, difference, gap, p in zip(changed, differences, gaps, adjusted, strict=True)
+    ]
+    return sorted(found, key=lambda effect: effect.difference.difference)

@@ -1,0 +1,79 @@
+"""Carrying out a declared search: round by round, the better candidates go on, every trial is kept as it ends."""
+
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import partial
+from io import StringIO
+from pathlib import Path
+
+from helpers import lesson
+from helpers.batch import execute
+from helpers.config import RunConfig
+from helpers.data import load_data, resolve
+from helpers.definitions import load_definitions
+from helpers.execution import Outcome, locked, summary, work
+from helpers.record import REPOSITORY
+from helpers.study import Standing, Study, Trial, candidates, standings, trials
+from helpers.training import TrainingDiverged, train
+
+
+def search(
+    study: Study,
+    *,
+    profile: str = "full",
+    dataset: str = "auto",
+    workers: int | None = None,
+    report: Callable[[str], None] = print,
+    root: Path = REPOSITORY,
+) -> list[Standing]:
+    """Make the trials of a study that are not there yet, `workers` at a time, and rank its candidates.
+
+    A candidate that fails a trial (its loss became infinite) ranks behind all that did not.
+
+    Raises:
+        StudyError, DefinitionsError, DataError, ResultsError: before anything is trained, for a study, a data set or
+            a folder that cannot be used.
+        KeyboardInterrupt: once all that was running has ended; finished trials stay, and are skipped next time.
+    """
+    remaining = candidates(study, profile=profile, dataset=resolve(dataset), root=root)
+    _try_out(study, remaining[0].definitions.config)
+    for number, count in enumerate(study.trials):
+        report(
+            f"round {number + 1} of {len(study.trials)}: {len(remaining)} candidates, {count} trials of each"
+        )
+        numbers = range(study.first, study.first + count)
+        due = [trial for candidate in remaining for trial in trials(candidate, numbers, study, root)]
+        execute(due, workers, work=partial(work, run=train_trial))
+        ranked = standings(study, remaining, count, root)
+        if number < len(study.keep):
+            remaining = [standing.candidate for standing in ranked[: study.keep[number]]]
+    return ranked
+
+
+def _try_out(study: Study, config: RunConfig) -> None:
+    """Raise now what every trial would raise about its split."""
+    with redirect_stdout(StringIO()):
+        load_data(config.model_copy(update={"validation_images": study.validation_images}))
+
+
+def train_trial(trial: Trial) -> Outcome:
+    """Train and judge a candidate on its split, and keep the record; not where another process does just that."""
+    return locked(trial, _train_alone)
+
+
+def _train_alone(trial: Trial) -> Outcome:
+    started, problem = time.perf_counter(), ""
+    with redirect_stdout(StringIO()):
+        definitions = load_definitions(trial.source, trial.parameters)
+        split = {"split_seed": trial.seed, "validation_images": trial.validation_images}
+        run = lesson.prepare(
+            definitions.notebook, definitions.config.model_copy(update=split), output=str(trial.folder)
+        )
+        network = lesson.build(definitions.Net, run)
+        try:
+            training = train(network, run.data, run.config)
+            lesson.finish(network, training, run, definitions.target)
+        except TrainingDiverged as error:
+            problem = summary(type(error).__name__, str(error))
+    return Outcome(trial, "failed" if problem else "done", time.perf_counter() - started, problem)

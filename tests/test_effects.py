@@ -1,0 +1,70 @@
+"""What one changed factor is worth: planted effects are shown, noise is not, and only shared trials count."""
+
+import numpy as np
+import pytest
+from example_notebooks import write_iteration
+from test_study import finish, study
+
+from helpers.effects import difference_if_any, effects, pairs
+from helpers.study import Standing, candidates, standings, trials
+from helpers.study_tables import EffectTable, StudyTable
+
+SPLITS = [0.10, -0.20, 0.05, 0.30, -0.15, 0.00, 0.25, -0.05]  # what a split is worth to every candidate
+NOISE = [0.01, -0.02, 0.02, -0.01, 0.00, 0.02, -0.03, 0.01]
+
+
+@pytest.fixture
+def made(tmp_path) -> dict[float, Standing]:
+    """By rotation: 0 is the base, 5 costs 0.2 points, 10 nothing but noise; 15 had but one trial."""
+    write_iteration(tmp_path)
+    asked = study(grid=[{"rotation": [0.0, 5.0, 10.0, 15.0]}], trials=[8])
+    worth = {0.0: (0.0, 0), 5.0: (-0.2, 1), 10.0: (0.0, 1), 15.0: (0.0, 1)}
+    for candidate in candidates(asked, root=tmp_path):
+        points, noise = worth[candidate.settings["rotation"]]
+        due = trials(candidate, range(1001, 1009), asked, tmp_path)
+        for index, trial in enumerate(due if candidate.settings["rotation"] < 15 else due[:1]):
+            finish(trial, 99.0 + SPLITS[index] + points + noise * NOISE[index])
+    return {standing.candidate.settings["rotation"]: standing for standing in standings(asked, root=tmp_path)}
+
+
+def test_pairs_are_the_trials_that_both_had(made):
+    assert pairs(made[15.0], made[0.0]) == ([pytest.approx(99.11)], [pytest.approx(99.1)])
+    ours, theirs = pairs(made[5.0], made[0.0])
+    assert np.subtract(ours, theirs) == pytest.approx(np.array(NOISE) - 0.2)
+
+
+def test_a_planted_effect_is_shown_and_noise_is_not(made):
+    large, none = effects(made[0.0], [made[10.0], made[5.0]])
+    assert (large.factor, none.factor) == ("rotation 5.0", "rotation 10.0")
+    assert large.shown and large.difference.difference == pytest.approx(-0.2)
+    assert not none.shown and none.resolves < 0.03
+    assert large.p == pytest.approx(2 * large.difference.p)  # Holm: the smaller of two
+
+
+def test_pairing_takes_the_splits_out(made):
+    """Unpaired, the spread of the splits (SD 0.18) hides what the same trials show in pairs."""
+    assert made[5.0].candidate.settings == {"rotation": 5.0}
+    (paired_effect,) = effects(made[0.0], [made[5.0]])
+    assert paired_effect.resolves < np.std(SPLITS, ddof=1) / 5
+
+
+def test_a_single_shared_trial_tells_nothing(made):
+    assert difference_if_any(made[15.0], made[0.0]) is None
+    assert difference_if_any(made[0.0], made[0.0]) is None
+    with pytest.raises(ValueError):
+        effects(made[0.0], [made[15.0]])
+
+
+def test_the_table_of_a_study_compares_with_the_first_line(made):
+    table = StudyTable([made[0.0], made[5.0], made[15.0]])
+    first, second, third = table.cells()
+    assert first[:4] == ("rotation 0.0", "7,850", "8", "99.037") and first[5:] == ("-", "-")
+    assert second[5] == "-0.200" and third[2:] == ("1", "99.110", "-", "-", "-")
+
+
+def test_the_table_of_effects_says_what_is_shown(made):
+    rows = EffectTable(effects(made[0.0], [made[10.0], made[5.0]])).cells()
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        ("rotation 5.0", "-0.200", "shown"),
+        ("rotation 10.0", "+0.000", "not shown"),
+    ]

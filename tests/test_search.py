@@ -1,0 +1,101 @@
+"""Carrying out a search: the rounds, what is skipped, what fails, and that the test set stays closed."""
+
+from pathlib import Path
+
+import pytest
+from example_notebooks import PARAMETERS, SETTINGS, write_iteration
+from test_study import finish, study
+
+from helpers import search as searching
+from helpers.data import DataError
+from helpers.execution import Outcome
+from helpers.search import search, train_trial
+from helpers.study import candidates, trials
+
+SMALL = {"profile": "fast", "dataset": "digits"}
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    write_iteration(
+        tmp_path,
+        parameters=f"{PARAMETERS}\nlearning_rate: float = 0.01",
+        settings=SETTINGS.replace("epochs=epochs,", "epochs=epochs, learning_rate=learning_rate,"),
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def made(monkeypatch) -> list[tuple[float, int]]:
+    """Trials as they are made, by rotation and number; each reaches 90 % plus its rotation, without any training."""
+    order: list[tuple[float, int]] = []
+
+    def execute(due, workers, work):
+        for trial in (trial for trial in due if not trial.finished):
+            finish(trial, 90.0 + trial.parameters["rotation"])
+            order.append((trial.parameters["rotation"], trial.seed))
+        return []
+
+    monkeypatch.setattr(searching, "execute", execute)
+    monkeypatch.setattr(searching, "load_data", lambda config: None)
+    monkeypatch.setattr(searching, "resolve", lambda dataset: "mnist")
+    return order
+
+
+def rounds(**changes):
+    return study(grid=[{"rotation": [1.0, 4.0, 2.0, 3.0]}], trials=[1, 3, 4], keep=[2, 1], first=7, **changes)
+
+
+def test_only_the_better_candidates_go_on_and_every_trial_is_made_once(root, made):
+    ranked = search(rounds(), report=lambda line: None, root=root)
+    assert sorted(made[:4]) == [(1.0, 7), (2.0, 7), (3.0, 7), (4.0, 7)]
+    assert sorted(made[4:8]) == [(3.0, 8), (3.0, 9), (4.0, 8), (4.0, 9)]
+    assert made[8:] == [(4.0, 10)]
+    assert [standing.candidate.settings["rotation"] for standing in ranked] == [4.0]
+    assert list(ranked[0].records) == [7, 8, 9, 10]
+
+
+def test_a_search_that_was_made_makes_nothing_again(root, made):
+    first = search(rounds(), report=lambda line: None, root=root)
+    made.clear()
+    again = search(rounds(), report=lambda line: None, root=root)
+    assert made == [] and again[0].accuracies == first[0].accuracies
+
+
+def test_a_round_is_announced(root, made):
+    said: list[str] = []
+    search(rounds(), report=said.append, root=root)
+    assert said == [
+        "round 1 of 3: 4 candidates, 1 trials of each",
+        "round 2 of 3: 2 candidates, 3 trials of each",
+        "round 3 of 3: 1 candidates, 4 trials of each",
+    ]
+
+
+def test_a_split_that_does_not_fit_is_refused_before_anything_is_trained(root):
+    with pytest.raises(DataError, match="validation_images = 5000"):
+        search(study(), report=print, root=root, **SMALL)
+    assert not (root / "outputs").exists()
+
+
+def test_a_trial_trains_on_its_split_and_leaves_the_test_set_closed(root):
+    asked = study(validation_images=200, fixed={"epochs": 2})
+    (record,) = search(asked.model_copy(update={"trials": [1]}), workers=1, root=root, **SMALL)[
+        0
+    ].records.values()
+    assert record.complete and all(epoch.validation_accuracy is not None for epoch in record.history)
+    assert record.test_accuracy == [] and record.test_predictions is None
+    assert (record.seed, record.config["split_seed"], record.config["validation_images"]) == (1001, 1001, 200)
+
+
+def test_a_trial_that_diverges_says_so_and_leaves_no_record(root):
+    asked = study(validation_images=200, grid=[{"learning_rate": [1e38]}])
+    (trial,) = trials(candidates(asked, root=root, **SMALL)[0], [1001], asked, root)
+    trial.folder.mkdir(parents=True)
+    outcome = train_trial(trial)
+    assert (
+        isinstance(outcome, Outcome)
+        and outcome.status == "failed"
+        and "learning rate 1e+38" in outcome.problem
+    )
+    assert not list(trial.folder.iterdir())
