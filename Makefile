@@ -13,7 +13,7 @@ help:
 	@echo "make run        execute every notebook in the fast profile: proves that the workbook runs"
 	@echo "make test       style, unit tests, and the notebooks' outputs against what they show"
 	@echo "make lab        open the workbook in JupyterLab"
-	@echo "make full       execute what is missing of the full profile, one seed: minutes for each notebook"
+	@echo "make full       execute what is missing of the full profile, one seed: minutes for each notebook, an hour for 01"
 	@echo "make notebooks  execute the notebooks in place, after a change that is meant"
 	@echo "make clean      remove .venv and caches; records stay"
 
