@@ -44,6 +44,12 @@ def tagged(path: Path, tag: str) -> list[nbformat.NotebookNode]:
     return [cell for cell in code_cells(path) if tag in cell.metadata.get("tags", [])]
 
 
+def said(output: nbformat.NotebookNode) -> str:
+    """All of an output but its pictures, whose encoding may hold any sequence of letters."""
+    texts = {kind: value for kind, value in output.get("data", {}).items() if not kind.startswith("image/")}
+    return json.dumps([texts, output.get("text"), output.get("metadata")])
+
+
 def test_the_published_iterations_of_this_release_are_there():
     assert {"00_start_here", *ITERATIONS} <= set(NOTEBOOKS) and len(ITERATIONS) >= 4
 
@@ -134,7 +140,8 @@ def test_the_committed_outputs_are_those_of_a_whole_run_without_errors(path):
 
 @every_notebook
 def test_the_committed_outputs_hold_no_addresses_and_no_machine_paths(path):
-    text = json.dumps([cell.outputs for cell in code_cells(path)])
+    text = "".join(said(output) for cell in code_cells(path) for output in cell.outputs)
+    assert text
     assert not re.search(r"0x[0-9a-f]{6,}", text)
     assert not re.search(r"/(home|Users|root|tmp|work)/", text)
 
