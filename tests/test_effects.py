@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from example_notebooks import write_iteration
-from test_study import finish, study
+from made_studies import finish, study
 
 from helpers.effects import difference_if_any, effects, pairs
 from helpers.study import Standing, candidates, standings, trials

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from example_notebooks import PARAMETERS, SETTINGS, write_iteration
-from test_study import finish, study
+from made_studies import finish, study
 
 from helpers import search as searching
 from helpers.data import DataError

@@ -4,16 +4,14 @@ from pathlib import Path
 
 import pytest
 from example_notebooks import write_iteration
-from hand_made_record import epoch, make, one_line
+from hand_made_record import one_line
+from made_studies import finish, record_of, study
 
 from helpers.definitions import DefinitionsError
-from helpers.record import Record
 from helpers.results import save
 from helpers.study import (
     Candidate,
-    Study,
     StudyError,
-    Trial,
     candidates,
     read_study,
     standings,
@@ -42,28 +40,6 @@ def declare(root: Path, text: str = DECLARATION, name: str = "rates") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
-
-
-def study(**changes) -> Study:
-    values = {"question": "?", "notebook": "01_small", "grid": [{"rotation": [0.0, 5.0]}], "trials": [2]}
-    return Study(**(values | changes))
-
-
-def record_of(trial: Trial, *accuracies: float) -> Record:
-    config = {"profile": trial.parameters["profile"], "recipe": {"epochs": 4}}
-    history = [epoch(n, validation_accuracy=value) for n, value in enumerate(accuracies, 1)]
-    for row in history:
-        del row["test_loss"], row["test_accuracy"]
-    return make(
-        **{"notebook": "01_small", "profile": "full", "seed": trial.seed, "fingerprint": trial.fingerprint},
-        **{"config": make().config | config, "history": history, "test_predictions": None},
-    )
-
-
-def finish(trial: Trial, last: float, before: float = 50.0) -> None:
-    """Leave what a trial of four epochs leaves."""
-    trial.folder.mkdir(parents=True)
-    save(record_of(trial, before, before, before, last), trial.folder)
 
 
 def numbered(found: list[Candidate], **settings) -> Candidate:

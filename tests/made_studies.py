@@ -1,0 +1,29 @@
+"""A study of the example notebook, and what its trials leave, made by hand."""
+
+from hand_made_record import epoch, make
+
+from helpers.record import Record
+from helpers.results import save
+from helpers.study import Study, Trial
+
+
+def study(**changes) -> Study:
+    values = {"question": "?", "notebook": "01_small", "grid": [{"rotation": [0.0, 5.0]}], "trials": [2]}
+    return Study(**(values | changes))
+
+
+def record_of(trial: Trial, *accuracies: float) -> Record:
+    config = {"profile": trial.parameters["profile"], "recipe": {"epochs": 4}}
+    history = [epoch(n, validation_accuracy=value) for n, value in enumerate(accuracies, 1)]
+    for row in history:
+        del row["test_loss"], row["test_accuracy"]
+    return make(
+        **{"notebook": "01_small", "profile": "full", "seed": trial.seed, "fingerprint": trial.fingerprint},
+        **{"config": make().config | config, "history": history, "test_predictions": None},
+    )
+
+
+def finish(trial: Trial, last: float, before: float = 50.0) -> None:
+    """Leave what a trial of four epochs leaves."""
+    trial.folder.mkdir(parents=True)
+    save(record_of(trial, before, before, before, last), trial.folder)
