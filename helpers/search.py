@@ -39,11 +39,13 @@ def search(
     remaining = candidates(study, profile=profile, dataset=resolve(dataset), root=root)
     _try_out(study, remaining[0].definitions.config)
     for number, count in enumerate(study.trials):
-        report(
-            f"round {number + 1} of {len(study.trials)}: {len(remaining)} candidates, {count} trials of each"
-        )
         numbers = range(study.first, study.first + count)
-        due = [trial for candidate in remaining for trial in trials(candidate, numbers, study, root)]
+        asked = [trial for candidate in remaining for trial in trials(candidate, numbers, study, root)]
+        due = [trial for trial in asked if not trial.finished]
+        report(
+            f"round {number + 1} of {len(study.trials)}: {len(remaining)} candidates, {count} trials of each; "
+            f"{len(asked) - len(due)} of {len(asked)} were made before"
+        )
         execute(due, workers, work=partial(work, run=train_trial))
         ranked = standings(study, remaining, count, root)
         if number < len(study.keep):

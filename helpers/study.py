@@ -59,6 +59,10 @@ class Trial(Job):
     """One candidate trained once; its seed also draws the images that are held out to judge it."""
 
     validation_images: int = 0
+    candidate: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.candidate}, trial {self.seed}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +172,7 @@ def trials(
                 fingerprint=fingerprint,
                 finished=is_finished(folder, fingerprint),
                 validation_images=study.validation_images,
+                candidate=str(candidate),
             )
         )
     return found

@@ -31,7 +31,7 @@ def made(monkeypatch) -> list[tuple[float, int]]:
     order: list[tuple[float, int]] = []
 
     def execute(due, workers, work):
-        for trial in (trial for trial in due if not trial.finished):
+        for trial in due:
             finish(trial, 90.0 + trial.parameters["rotation"])
             order.append((trial.parameters["rotation"], trial.seed))
         return []
@@ -66,9 +66,9 @@ def test_a_round_is_announced(root, made):
     said: list[str] = []
     search(rounds(), report=said.append, root=root)
     assert said == [
-        "round 1 of 3: 4 candidates, 1 trials of each",
-        "round 2 of 3: 2 candidates, 3 trials of each",
-        "round 3 of 3: 1 candidates, 4 trials of each",
+        "round 1 of 3: 4 candidates, 1 trials of each; 0 of 4 were made before",
+        "round 2 of 3: 2 candidates, 3 trials of each; 2 of 6 were made before",
+        "round 3 of 3: 1 candidates, 4 trials of each; 3 of 4 were made before",
     ]
 
 

@@ -118,6 +118,7 @@ def test_the_number_of_a_trial_is_its_seed_and_that_of_its_split(root):
     plain, turned = candidates(study(), root=root)
     first, second = trials(plain, [1001, 1002], study(), root)
     assert (first.seed, first.parameters["seed"], first.validation_images) == (1001, 1001, 5_000)
+    assert str(second) == f"{plain}, trial 1002"
     assert (
         len({first.folder, second.folder, *(trial.folder for trial in trials(turned, [1001], study(), root))})
         == 3
