@@ -118,10 +118,12 @@ def averaged_copy(network: nn.Module, decay: float) -> AveragedModel:
     """An exponential moving average of weights and buffers: after t updates the old average keeps the share
     min(decay, (1 + t) / (10 + t)), so that early, poor weights are soon forgotten."""
 
-    def average(old: Tensor, new: Tensor, updates: Tensor) -> Tensor:
-        if not torch.is_floating_point(old):  # BatchNorm's count of batches
-            return new
-        keep = torch.clamp((1 + updates) / (10 + updates), max=decay)
-        return torch.lerp(new, old, keep.to(old.dtype))
+    def average(old: Sequence[Tensor], new: Sequence[Tensor], updates: Tensor) -> None:
+        keep = torch.clamp((1 + updates) / (10 + updates), max=decay)  # once, not for every tensor
+        for kept, fresh in zip(old, new, strict=True):
+            if torch.is_floating_point(kept):
+                torch.lerp(fresh, kept, keep.to(kept.dtype), out=kept)
+            else:  # BatchNorm's count of batches
+                kept.copy_(fresh)
 
-    return AveragedModel(network, avg_fn=average, use_buffers=True)
+    return AveragedModel(network, multi_avg_fn=average, use_buffers=True)
