@@ -1,7 +1,7 @@
 """What one changed factor is worth: candidates of a search against one of them, trial by trial."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from helpers.stats import Difference, holm, mean_interval, paired, resolvable
 from helpers.study import Standing
@@ -35,6 +35,25 @@ def difference_if_any(one: Standing, other: Standing) -> Difference | None:
         return paired(*pairs(one, other))
     except ValueError:
         return None
+
+
+def without_average(standing: Standing) -> Standing:
+    """A candidate without its moving average of the weights: its own trials, judged by the weights of the last step.
+
+    Training does not look at the average, so these are the trials that the recipe with ema_decay = 0 would have had.
+
+    Raises:
+        ValueError: for a trial that kept no average.
+    """
+    records = {}
+    for number, record in standing.records.items():
+        raw = [epoch.raw_validation_accuracy for epoch in record.history]
+        if None in raw:
+            raise ValueError(f"{standing.candidate}, trial {number}: kept no average of the weights")
+        epochs = zip(record.history, raw, strict=True)
+        history = [epoch.model_copy(update={"validation_accuracy": value}) for epoch, value in epochs]
+        records[number] = record.model_copy(update={"history": history})
+    return Standing(replace(standing.candidate, settings={"ema_decay": 0.0}), records)
 
 
 def effects(base: Standing, changed: Sequence[Standing]) -> list[Effect]:

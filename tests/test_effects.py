@@ -5,7 +5,7 @@ import pytest
 from example_notebooks import write_iteration
 from made_studies import finish, study
 
-from helpers.effects import difference_if_any, effects, pairs
+from helpers.effects import difference_if_any, effects, pairs, without_average
 from helpers.study import Standing, candidates, standings, trials
 from helpers.study_tables import EffectTable, StudyTable
 
@@ -53,6 +53,19 @@ def test_a_single_shared_trial_tells_nothing(made):
     assert difference_if_any(made[0.0], made[0.0]) is None
     with pytest.raises(ValueError):
         effects(made[0.0], [made[15.0]])
+
+
+def test_a_candidate_without_its_average_is_judged_by_the_weights_of_its_last_step(made, tmp_path):
+    asked = study(grid=[{"rotation": [20.0]}])
+    (candidate,) = candidates(asked, root=tmp_path)
+    for trial, last in zip(trials(candidate, [1001, 1002], asked, tmp_path), [99.2, 99.4], strict=True):
+        finish(trial, last, raw=last - 0.5)
+    (averaged,) = standings(asked, root=tmp_path)
+    raw = without_average(averaged)
+    assert (str(raw.candidate), averaged.accuracies) == ("ema_decay 0.0", [99.2, 99.4])
+    assert raw.accuracies == pytest.approx([98.7, 98.9])
+    with pytest.raises(ValueError, match="rotation 5.0, trial 1001: kept no average"):
+        without_average(made[5.0])
 
 
 def test_the_table_of_a_study_compares_with_the_first_line(made):

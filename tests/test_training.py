@@ -181,6 +181,11 @@ def test_averaged_weights_are_the_tested_ones_and_both_are_reported(data):
     assert last["test_loss"] != last["raw_test_loss"]
 
 
+def test_training_does_not_look_at_the_average(data):
+    averaged, plain = (train(made_network(), data, made_config(ema_decay=decay)) for decay in (0.9, 0.0))
+    assert averaged.history[-1]["raw_test_loss"] == plain.history[-1]["test_loss"]
+
+
 def test_with_a_validation_split_the_test_set_stays_closed(data):
     held_out = Data("digits", data.train, made_split(50, 3), data.test)
     run = train(made_network(), held_out, made_config())
