@@ -26,11 +26,12 @@ from helpers.config import CLASSES
 from helpers.course_figures import course_map
 from helpers.digit_figures import augmented, digit_grid
 from helpers.network_figures import parameters_per_layer, receptive_field_squares
+from helpers.search_figures import Tried, Worth, pareto, worth
 from helpers.stats import Interval
 
 __all__ = [
-    "Figure", "Strip", "augmented", "confusion", "course_map", "curves", "digit_grid", "learning_rate",
-    "parameters_per_layer", "receptive_field_squares", "runs",
+    "Figure", "Strip", "Tried", "Worth", "augmented", "confusion", "course_map", "curves", "digit_grid",
+    "learning_rate", "parameters_per_layer", "pareto", "receptive_field_squares", "runs", "worth",
 ]  # fmt: skip
 
 SERIES = {  # name, colour, mark
