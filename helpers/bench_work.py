@@ -25,8 +25,9 @@ from helpers.compilation import Forward
 from helpers.config import RunConfig
 from helpers.data import Data, Split, batches, load_data, steps_per_epoch
 from helpers.definitions import load_definitions
+from helpers.evaluation import evaluate
 from helpers.optimization import Schedule, build_optimizer
-from helpers.training import build_forward, evaluate
+from helpers.training import build_forward
 from helpers.usual_pipeline import LOADER_WORKERS, usual_evaluation, usual_forward, usual_loader
 
 PARTS = ("data", "forward", "backward", "optimizer", "evaluation")  # of an epoch, in seconds
@@ -108,7 +109,7 @@ def our_way(network: nn.Module, data: Data, config: RunConfig) -> Way:
 
     def test(split: Split) -> tuple[float, int]:
         started = time.perf_counter()
-        evaluate(built.to_evaluate(network), split)
+        evaluate(built.to_evaluate(network), split, config.crops)
         return time.perf_counter() - started, len(split)
 
     return Way(built.how, network, data, config, built.forward, epoch, test, built.seconds)

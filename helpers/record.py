@@ -155,7 +155,10 @@ def fingerprint(config: RunConfig, network_description: Sequence[str], dataset: 
 
     `dataset` is the one that was used: "auto" that found MNIST is the same run as "mnist".
     """
-    decisive = {"config": config.model_dump() | {"dataset": dataset}, "network": list(network_description)}
+    settings = config.model_dump() | {"dataset": dataset}
+    if config.crops == 1:  # as it was for every run that is older than this setting
+        del settings["crops"]
+    decisive = {"config": settings, "network": list(network_description)}
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

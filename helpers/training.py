@@ -1,4 +1,4 @@
-"""The training loop on one screen, evaluation, and the ways a run can end early."""
+"""The training loop on one screen, and the ways a run can end early."""
 
 import math
 import time
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from helpers.compilation import Compiled, Forward, channels_innermost, compiled
 from helpers.config import PROFILES, RunConfig, SettingsError
-from helpers.data import Data, Split, batches, steps_per_epoch
+from helpers.data import Data, batches, steps_per_epoch
+from helpers.evaluation import evaluate
 from helpers.optimization import Schedule, averaged_copy, build_optimizer
 
 CHECK_EVERY = 50  # steps between two looks at the losses; each look waits for the device
 REPORT_EVERY = 0.5  # seconds between two reports to a watcher
-EVALUATION_BATCH = 200  # the maps of more leave the cache
 
 
 class TrainingDiverged(RuntimeError):
@@ -116,7 +116,7 @@ def train(
                     average.update_parameters(network)
                 tally.add(loss, correct, len(labels), schedule.rate)
                 schedule.after_batch()
-            tested, predictions = _test(network, average, data, step.to_evaluate)
+            tested, predictions = _test(network, average, data, step.to_evaluate, config.crops)
             row = tally.summary() | tested
             tally.raise_if_diverged(row)
             schedule.after_epoch(row["test_accuracy" if data.validation is None else "validation_accuracy"])
@@ -147,34 +147,21 @@ def build_forward(network: nn.Module, config: RunConfig, device: torch.device) -
     return Compiled(forward_of(channels_innermost(network)))
 
 
-@torch.no_grad()
-def evaluate(network: nn.Module, split: Split) -> tuple[float, float, Tensor]:
-    """Loss (cross-entropy without smoothing, mean per image), accuracy (percent) and the classes predicted,
-    (N,) uint8 on the CPU, of `network` in evaluation mode; its mode is restored."""
-    was_training = network.training
-    network.eval()
-    try:
-        served = batches(split, EVALUATION_BATCH, augmentation=None, generator=None)
-        logits = torch.cat([network(images) for images, _ in served])
-    finally:
-        network.train(was_training)
-    predictions = logits.argmax(1)
-    loss = F.cross_entropy(logits, split.labels).item()
-    accuracy = 100 * (predictions == split.labels).sum().item() / len(split)
-    return loss, accuracy, predictions.to(torch.uint8).cpu()
-
-
 def _test(
-    network: nn.Module, average: nn.Module | None, data: Data, quick: Callable[[nn.Module], nn.Module]
+    network: nn.Module,
+    average: nn.Module | None,
+    data: Data,
+    quick: Callable[[nn.Module], nn.Module],
+    crops: int,
 ) -> tuple[dict[str, float], Tensor]:
     """Losses and accuracies after an epoch, and the classes predicted. With a validation split the test set
     stays closed; with averaged weights these are the tested ones and the raw ones are reported beside them."""
     name, split = ("test", data.test) if data.validation is None else ("validation", data.validation)
     tested = network if average is None else average.module
-    loss, accuracy, predictions = evaluate(quick(tested), split)
+    loss, accuracy, predictions = evaluate(quick(tested), split, crops)
     row = {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
     if average is not None:
-        raw_loss, raw_accuracy, _ = evaluate(quick(network), split)
+        raw_loss, raw_accuracy, _ = evaluate(quick(network), split, crops)
         row |= {f"raw_{name}_loss": raw_loss, f"raw_{name}_accuracy": raw_accuracy}
     return row, predictions
 

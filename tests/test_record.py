@@ -1,6 +1,7 @@
 """What the record of a run holds, and what it refuses."""
 
 import getpass
+import hashlib
 import json
 import os
 import platform
@@ -134,6 +135,7 @@ def test_the_fingerprint_changes_with_everything_that_decides_the_numbers():
         "profile": "full",
         "seed": 2,
         "logits": 12,
+        "crops": 5,
         "validation_images": 5_000,
         "split_seed": 1,
         "recipe": Recipe(epochs=14),
@@ -144,6 +146,12 @@ def test_the_fingerprint_changes_with_everything_that_decides_the_numbers():
         fingerprint(CONFIG.model_copy(update={name: changed[name]}), NETWORK, "mnist") for name in changed
     ]
     assert len(set(prints)) == len(prints)
+
+
+def test_a_run_with_one_crop_has_the_fingerprint_of_runs_that_are_older_than_the_setting():
+    settings = {name: value for name, value in CONFIG.model_dump().items() if name != "crops"}
+    older = json.dumps({"config": settings, "network": NETWORK}, sort_keys=True, separators=(",", ":"))
+    assert fingerprint(CONFIG, NETWORK, "mnist") == hashlib.sha256(older.encode()).hexdigest()
 
 
 def test_the_environment_names_versions_and_hardware_but_no_paths_hosts_or_people():

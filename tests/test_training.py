@@ -9,7 +9,8 @@ from torch import nn
 from helpers import compilation, training
 from helpers.config import Augmentation, Recipe, RunConfig, SettingsError
 from helpers.data import Data, DataError, Split
-from helpers.training import TrainingDiverged, build_forward, choose_device, evaluate, train
+from helpers.evaluation import evaluate
+from helpers.training import TrainingDiverged, build_forward, choose_device, train
 
 CPU = torch.device("cpu")
 
@@ -181,6 +182,24 @@ def test_averaged_weights_are_the_tested_ones_and_both_are_reported(data):
     assert last["test_loss"] != last["raw_test_loss"]
 
 
+@pytest.mark.parametrize("profile", ["fast", "full"])
+def test_five_crops_change_what_is_tested_and_not_what_is_trained(data, profile, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
+    networks, runs = {}, {}
+    for crops in (1, 5):
+        networks[crops] = made_network()
+        config = made_config(ema_decay=0.9).model_copy(update={"crops": crops, "profile": profile})
+        runs[crops] = train(networks[crops], data, config)
+        tested = evaluate(runs[crops].averaged, data.test, crops)
+        assert runs[crops].history[-1]["test_loss"] == pytest.approx(tested[0])
+        assert runs[crops].test_predictions.tolist() == tested[2].tolist()
+        assert runs[crops].history[-1]["raw_test_loss"] == pytest.approx(
+            evaluate(networks[crops], data.test, crops)[0]
+        )
+    assert runs[1].history[-1]["test_loss"] != runs[5].history[-1]["test_loss"]
+    assert runs[1].history[-1]["train_loss"] == runs[5].history[-1]["train_loss"]
+
+
 def test_training_does_not_look_at_the_average(data):
     averaged, plain = (train(made_network(), data, made_config(ema_decay=decay)) for decay in (0.9, 0.0))
     assert averaged.history[-1]["raw_test_loss"] == plain.history[-1]["test_loss"]
@@ -201,14 +220,6 @@ def test_the_learning_rate_is_reported_as_published_and_as_used(data):
     expected = learning_rates(made_config(schedule="one_cycle", learning_rate=0.1, epochs=2).recipe, 10)
     reported = [(epoch["learning_rate"], epoch["learning_rate_used"]) for epoch in run.history]
     assert reported == [pytest.approx(pair) for pair in expected]
-
-
-def test_evaluation_restores_the_mode_and_changes_nothing(data):
-    network = made_network().train()
-    state = {name: value.clone() for name, value in network.state_dict().items()}
-    evaluate(network, data.test)
-    assert network.training
-    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
 
 
 def test_a_batch_larger_than_the_set_is_refused_in_one_line(data):
