@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from helpers.canvas import BLUE, GREEN, GREY, INK, ORANGE, RED, Figure, stamped, styled
 
 COLOURS = (BLUE, ORANGE, GREEN, RED, INK)
-MARKERS = "osD^v"
+MARKERS = "osD^vP"
 FAINT = 0.35  # of candidates that were dropped before the last round
 
 
@@ -75,7 +75,8 @@ def pareto(studies: Mapping[str, Sequence[Tried]]) -> Figure:
         )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(LogLocator(subs=range(1, 10)))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set(
         xlabel="parameters",
         ylabel="validation accuracy, last epoch (%)",

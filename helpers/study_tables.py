@@ -34,7 +34,7 @@ class StudyTable(Table):
         spread = f"{mean.sd:.3f}" if mean.n > 1 else "-"
         difference = difference_if_any(standing, self.standings[0])
         against = (
-            ("-", "-") if difference is None else (f"{difference.difference:+.3f}", str(difference.interval))
+            ("-", "-") if difference is None else (_points(difference.difference), str(difference.interval))
         )
         return (name, size, str(mean.n), f"{mean.mean:.3f}", spread, *against)
 
@@ -52,7 +52,7 @@ class EffectTable(Table):
         return [
             (
                 effect.factor,
-                f"{effect.difference.difference:+.3f}",
+                _points(effect.difference.difference),
                 f"{effect.difference.interval.low:+.3f} to {effect.difference.interval.high:+.3f}",
                 f"{effect.p:.3g}",
                 f"{effect.resolves:.3f}",
@@ -66,3 +66,8 @@ class EffectTable(Table):
             "Points: validation accuracy with the change minus without, paired by split and seed. Resolves: the true "
             "difference that so many pairs would show four times in five; a smaller one is likely missed."
         ]
+
+
+def _points(difference: float) -> str:
+    """With its sign and three digits; what rounds to nothing is +0.000."""
+    return f"{round(difference, 3) + 0.0:+.3f}"

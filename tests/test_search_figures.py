@@ -30,6 +30,9 @@ def test_every_candidate_is_drawn_and_the_front_is_labelled():
     worse, dropped = Tried("worse", 9_000, 99.1, 0.03, True), Tried("dropped", 2_000, 99.6, 0.1, False)
     axes = pareto({"sizes": [small, large, worse], "more": [dropped]}).axes[0]
     assert {text.get_text() for text in axes.texts} == {"small", "large"}
+    axes.figure.canvas.draw()
+    labels = {label.get_text() for label in axes.get_xticklabels()}
+    assert {"2,000", "3,000", "9,000"} <= labels, "the sizes can be read off"
     drawn = {tuple(point) for bars in axes.containers for point in bars.lines[0].get_xydata()}
     assert drawn == {(one.parameters, one.accuracy) for one in (small, large, worse, dropped)}
 
