@@ -26,7 +26,8 @@ Training
     kernels             these kernels as torch operations with gradients
     batch_last          a network's twin that computes with the batch innermost
     compilation         the quickest way to compute a training step, and the way back
-    training            the loop on one screen, evaluation, and how a run ends early
+    evaluation          a network's loss, accuracy and predictions, by one crop or five
+    training            the loop on one screen, and how a run ends early
 Judging
     stats               intervals for one run, for several seeds, for differences
     verdicts            what a judged expectation is and how it is shown
@@ -34,7 +35,7 @@ Judging
     record              what the record of a run holds
     results             where records lie: written, read, found
     weights             a trained network's weights, beside its record
-    course              the source material: fourteen published iterations
+    course              the fourteen published iterations, and ours beyond them
     analysis            checked conclusions from recorded runs
     wording             recorded values in words, as several Analyses say them
     misreadings         which test digits many networks misread

@@ -42,8 +42,10 @@ def picture(board: Scoreboard) -> Figure:
 
 
 def marks(board: Scoreboard) -> list[Mark]:
-    """What the picture shows of every row; notebooks beyond the published ones are a lineage of their own."""
-    lineages = {one.number: index for index, lineage in enumerate(LINEAGES) for one in lineage}
+    """What the picture shows of every row; what was not published is a lineage of its own."""
+    lineages = {
+        one.number: index for index, lineage in enumerate(LINEAGES) for one in lineage if one.published
+    }
     return [
         Mark(
             row.number,

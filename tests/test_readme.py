@@ -18,10 +18,10 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 def notebook_row(path: Path) -> str:
     """Parameters and receptive field of a notebook, and what it retraces."""
     definitions = load_definitions(path)
-    network = definitions.Net()
+    network, published = definitions.Net(), definitions.published
     numbers = f"{count_parameters(network):,} | {receptive_field(network).at_logits}"
-    write_up, model, *_ = [*definitions.published.source.replace("model V", "V").split(", "), ""]
-    return f"(notebooks/{path.name}) | {numbers} | {', '.join(filter(None, (write_up, model)))} |"
+    source = published.source.replace("model V", "V") if published else "ours"
+    return f"(notebooks/{path.name}) | {numbers} | {', '.join(source.split(', ')[:2])} |"
 
 
 def test_the_table_of_notebooks_is_that_of_their_networks():
