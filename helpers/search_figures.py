@@ -99,7 +99,7 @@ def worth(factors: Sequence[Worth], title: str) -> Figure:
     axes.set_yticks(range(len(factors)), [one.factor for one in factors])
     axes.set(
         ylim=(len(factors) - 0.5, -0.5),
-        xlabel="points of validation accuracy: changed minus as it is; round and coloured where shown",
+        xlabel="points, changed minus as it is; round and coloured where shown",
         title=title,
     )
     return figure
