@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from helpers.data import Split, batches
 
 EVALUATION_BATCH = 200  # the maps of more leave the cache
-CENTRE, *CORNERS = (1, 1), (0, 0), (0, 2), (2, 0), (2, 2)  # row and column where a crop begins
+CROPS = ((1, 1), (0, 0), (0, 2), (2, 0), (2, 2))  # row and column where a crop begins: centre, corners
 
 
 def five_crops(images: Tensor) -> list[Tensor]:
@@ -19,7 +19,7 @@ def five_crops(images: Tensor) -> list[Tensor]:
     """
     height, width = images.shape[-2:]
     padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
-    return [padded[..., top : top + height, left : left + width] for top, left in (CENTRE, *CORNERS)]
+    return [padded[..., top : top + height, left : left + width] for top, left in CROPS]
 
 
 @torch.no_grad()
