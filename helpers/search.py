@@ -14,7 +14,8 @@ from helpers.data import load_data, resolve
 from helpers.definitions import load_definitions
 from helpers.execution import Outcome, locked, summary, work
 from helpers.record import REPOSITORY
-from helpers.study import Standing, Study, Trial, candidates, standings, trials
+from helpers.results import write_whole
+from helpers.study import DIVERGED, Standing, Study, Trial, candidates, standings, trials
 from helpers.training import TrainingDiverged, train
 
 
@@ -78,4 +79,5 @@ def _train_alone(trial: Trial) -> Outcome:
             lesson.finish(network, training, run, definitions.target)
         except TrainingDiverged as error:
             problem = summary(type(error).__name__, str(error))
+            write_whole(trial.folder / DIVERGED, f"{problem}\n".encode())
     return Outcome(trial, "failed" if problem else "done", time.perf_counter() - started, problem)

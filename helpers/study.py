@@ -19,6 +19,7 @@ from helpers.results import FILE, load
 
 SEARCH = Path("outputs", "search")  # declarations; the trials of all of them lie together in TRIALS
 TRIALS = "trials"
+DIVERGED = "diverged.txt"  # what a trial leaves instead of a record when its loss became infinite: why
 NAME_LENGTH = 16  # of a fingerprint, as the name of a trial's folder
 
 
@@ -60,6 +61,7 @@ class Trial(Job):
 
     validation_images: int = 0
     candidate: str = ""
+    diverged: bool = False  # finished, but with an infinite loss instead of a record
 
     def __str__(self) -> str:
         return f"{self.candidate}, trial {self.seed}"
@@ -87,6 +89,7 @@ class Standing:
 
     candidate: Candidate
     records: Mapping[int, Record]
+    diverged: frozenset[int] = frozenset()  # numbers of the trials that ended with an infinite loss
 
     def accuracy(self, trial: int) -> float:
         """Validation accuracy of the last epoch of a trial."""
@@ -162,6 +165,7 @@ def trials(
             config.dataset
         )
         folder = _pool(config.profile, config.dataset, root) / fingerprint[:NAME_LENGTH]
+        diverged = (folder / DIVERGED).is_file()
         found.append(
             Trial(
                 source=root / "notebooks" / f"{study.notebook}.ipynb",
@@ -170,7 +174,8 @@ def trials(
                 | {"profile": config.profile, "dataset": config.dataset, "seed": number},
                 seed=number,
                 fingerprint=fingerprint,
-                finished=is_finished(folder, fingerprint),
+                finished=diverged or is_finished(folder, fingerprint),
+                diverged=diverged,
                 validation_images=study.validation_images,
                 candidate=str(candidate),
             )
@@ -182,13 +187,15 @@ def standings(
     study: Study, among: Sequence[Candidate] | None = None, count: int | None = None, root: Path = REPOSITORY
 ) -> list[Standing]:
     """The candidates of a study (or those `among` them) with what they reached in their first `count` trials (all
-    that the study may ask for), ranked: more trials first, then the higher mean accuracy."""
+    that the study may ask for), ranked: more trials with a record first, then the higher mean accuracy."""
     count = study.trials[-1] if count is None else count
     numbers = range(study.first, study.first + count)
     found = []
     for candidate in candidates(study, root=root) if among is None else among:
         finished = [trial for trial in trials(candidate, numbers, study, root) if trial.finished]
-        found.append(Standing(candidate, {trial.seed: load(trial.folder / FILE) for trial in finished}))
+        records = {trial.seed: load(trial.folder / FILE) for trial in finished if not trial.diverged}
+        diverged = frozenset(trial.seed for trial in finished if trial.diverged)
+        found.append(Standing(candidate, records, diverged))
     return sorted(found, key=lambda standing: (-len(standing.records), -standing.mean))
 
 

@@ -10,7 +10,7 @@ from helpers import search as searching
 from helpers.data import DataError
 from helpers.execution import Outcome
 from helpers.search import search, train_trial
-from helpers.study import candidates, trials
+from helpers.study import DIVERGED, candidates, trials
 
 SMALL = {"profile": "fast", "dataset": "digits"}
 
@@ -88,14 +88,23 @@ def test_a_trial_trains_on_its_split_and_leaves_the_test_set_closed(root):
     assert (record.seed, record.config["split_seed"], record.config["validation_images"]) == (1001, 1001, 200)
 
 
-def test_a_trial_that_diverges_says_so_and_leaves_no_record(root):
+def test_a_trial_that_diverges_leaves_why_and_is_not_made_again(root):
+    asked = study(validation_images=200, grid=[{"learning_rate": [1e38]}], trials=[1])
+    (standing,) = search(asked, workers=1, root=root, **SMALL)
+    assert standing.diverged == {1001} and not standing.records
+    (trial,) = trials(standing.candidate, [1001], asked, root)
+    assert trial.finished and trial.diverged
+    (left,) = trial.folder.iterdir()
+    assert "learning rate 1e+38" in left.read_text() and left.name == DIVERGED
+    said: list[str] = []
+    search(asked, report=said.append, root=root, **SMALL)
+    assert said == ["round 1 of 1: 1 candidates, 1 trials of each; 1 of 1 were made before"]
+
+
+def test_a_trial_that_diverges_is_told_as_failed(root):
     asked = study(validation_images=200, grid=[{"learning_rate": [1e38]}])
     (trial,) = trials(candidates(asked, root=root, **SMALL)[0], [1001], asked, root)
     trial.folder.mkdir(parents=True)
     outcome = train_trial(trial)
-    assert (
-        isinstance(outcome, Outcome)
-        and outcome.status == "failed"
-        and "learning rate 1e+38" in outcome.problem
-    )
-    assert not list(trial.folder.iterdir())
+    assert isinstance(outcome, Outcome) and outcome.status == "failed"
+    assert "learning rate 1e+38" in outcome.problem
