@@ -26,7 +26,7 @@ class TargetCard(Table):
         wanted = {
             "parameters": _said("at most {:,}", target.max_params),
             "epochs": _said("at most {}", target.max_epochs),
-            f"accuracy, each of the last {target.last_n}": _said("at least {:.2f} %", target.min_accuracy),
+            f"accuracy, {_judged(target.last_n)}": _said("at least {:.2f} %", target.min_accuracy),
             "accuracy, last epoch": "-",
             "accuracy, best epoch (chosen on the test set)": "-",
         }
@@ -43,6 +43,10 @@ class TargetCard(Table):
 
     def notes(self) -> list[str]:
         return [f"Published in {self.published.source}."] if self.published else []
+
+
+def _judged(last_n: int) -> str:
+    return f"each of the last {last_n}" if last_n > 1 else "judged by the last epoch"
 
 
 class PromiseTable(Table):

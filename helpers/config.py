@@ -93,7 +93,7 @@ class Recipe(Settings):
 
 
 class Profile(Settings):
-    """How much of a recipe is run: `fast` proves that the code runs, `full` proves the claim."""
+    """How much of a recipe is run: `fast` proves that the code runs, `full` puts the claim to the test."""
 
     name: str
     epochs: Count | None = None  # None: as declared

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from helpers.targets import Target
 from helpers.tracing import one_line
 
 TAGS = ("imports", "target", "parameters", "settings", "network")
+KEPT = 32  # notebooks, of which what was read is kept: a search asks for the same one many times
 KINDS = {"int": int, "float": float, "bool": bool, "str": str}
 
 
@@ -87,8 +89,12 @@ def declared_parameters(path: Path | str) -> dict[str, Parameter]:
     Raises:
         DefinitionsError: for a line that is not `name: type = literal  # help`.
     """
-    path = Path(path)
-    source = _tagged(path).get("parameters", "")
+    return dict(_declared_parameters(Path(path), _content(Path(path))))
+
+
+@lru_cache(maxsize=KEPT)
+def _declared_parameters(path: Path, content: bytes) -> dict[str, Parameter]:
+    source = _read_tagged(path, content).get("parameters", "")
     try:
         inspected = papermill.inspect_notebook(path).values()
         parameters = {item["name"]: _parameter(item) for item in inspected}
@@ -165,10 +171,20 @@ def _parameter(item: Mapping[str, str]) -> Parameter:
 
 def _tagged(path: Path) -> dict[str, str]:
     """The source of the code cells by tag; cells of the same tag are joined."""
+    return _read_tagged(path, _content(path))
+
+
+def _content(path: Path) -> bytes:
     try:
-        notebook = nbformat.read(path, as_version=4)
+        return path.read_bytes()
     except OSError as error:
         raise DefinitionsError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+@lru_cache(maxsize=KEPT)
+def _read_tagged(path: Path, content: bytes) -> dict[str, str]:
+    try:
+        notebook = nbformat.reads(content.decode(), as_version=4)
     except Exception as error:  # nbformat names no base class of what it raises
         raise DefinitionsError(f"{path}: not a notebook ({one_line(error)})") from None
     sources: dict[str, str] = {}

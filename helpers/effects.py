@@ -16,7 +16,9 @@ class Effect:
     factor: str
     difference: Difference
     p: float  # Holm-adjusted over all factors of the study
-    resolves: float  # the true difference that so many pairs find four times in five
+    resolves: (
+        float  # the true difference that so many pairs show four times in five, as the first of all factors
+    )
 
     @property
     def shown(self) -> bool:
@@ -53,7 +55,8 @@ def without_average(standing: Standing) -> Standing:
         epochs = zip(record.history, raw, strict=True)
         history = [epoch.model_copy(update={"validation_accuracy": value}) for epoch, value in epochs]
         records[number] = record.model_copy(update={"history": history})
-    return Standing(replace(standing.candidate, settings={"ema_decay": 0.0}), records)
+    candidate = replace(standing.candidate, settings={"ema_decay": 0.0}, name="no average of the weights")
+    return Standing(candidate, records)
 
 
 def effects(base: Standing, changed: Sequence[Standing]) -> list[Effect]:
@@ -66,8 +69,9 @@ def effects(base: Standing, changed: Sequence[Standing]) -> list[Effect]:
     differences = [paired(ours, theirs) for ours, theirs in matched]
     gaps = [mean_interval([a - b for a, b in zip(ours, theirs, strict=True)]) for ours, theirs in matched]
     adjusted = holm([difference.p for difference in differences])
+    strictest = 1 - LEVEL / max(1, len(changed))  # what Holm asks of the first of them
     found = [
-        Effect(str(standing.candidate), difference, p, resolvable(gap.sd, gap.n))
+        Effect(str(standing.candidate), difference, p, resolvable(gap.sd, gap.n, confidence=strictest))
         for standing, difference, gap, p in zip(changed, differences, gaps, adjusted, strict=True)
     ]
     return sorted(found, key=lambda effect: effect.difference.difference)

@@ -140,19 +140,23 @@ def steps(groups: Sequence[Runs], lineages: Sequence[Sequence[Iteration]] = LINE
     compared = [_compared(before, after, groups) for before, after in edges]
     judged = [index for index, (difference, why_not) in enumerate(compared) if not why_not]
     adjusted = dict(zip(judged, holm([compared[index][0].p for index in judged]), strict=True))
+    outcomes = {index: _outcome(compared[index][0], p, len(judged)) for index, p in adjusted.items()}
     return [
-        Step(before.number, after.number, difference, adjusted.get(index), *_outcome(difference, p, why_not))
+        Step(
+            *(before.number, after.number, difference, adjusted.get(index)),
+            *outcomes.get(index, ("not judged", why_not)),
+        )
         for index, ((before, after), (difference, why_not)) in enumerate(zip(edges, compared, strict=True))
-        for p in [adjusted.get(index)]
     ]
 
 
-def _outcome(difference: Difference | None, p: float | None, why_not: str) -> tuple[Outcome, str]:
-    if p is None:
-        return "not judged", why_not
-    if p > LEVEL:
-        return "not shown", "seeds alone differ enough to explain it"
-    return "improvement" if difference.difference > 0 else "setback", "more than seeds explain"
+def _outcome(difference: Difference, p: float, questions: int) -> tuple[Outcome, str]:
+    """What a judged step is, and why; p: adjusted for so many questions."""
+    if p <= LEVEL:
+        return "improvement" if difference.difference > 0 else "setback", "more than seeds explain"
+    if difference.p <= LEVEL:
+        return "not shown", f"shown if asked alone, not as one of {questions} questions"
+    return "not shown", "seeds alone differ enough to explain it"
 
 
 def _compared(before: Iteration, after: Iteration, groups: Sequence[Runs]) -> tuple[Difference | None, str]:

@@ -32,7 +32,8 @@ class Study(Settings):
 
     Every table of `grid` stands for all combinations of its values, an empty one for `fixed` as it is. A setting
     that is not named is the notebook's own. After each round the best `keep` of the candidates go on, until they
-    have had as many `trials` as the next round asks for.
+    have had as many `trials` as the next round asks for. `names` says for candidates, as "rotation 0.0, scale 0.0",
+    what tables are to call them.
     """
 
     question: str
@@ -41,6 +42,7 @@ class Study(Settings):
     grid: Annotated[list[dict[str, list[Any]]], Field(min_length=1)]
     trials: Annotated[list[Count], Field(min_length=1)]  # of each candidate, after each round
     keep: list[Count] = []  # candidates after each round but the last
+    names: dict[str, str] = {}
     first: Annotated[int, Field(ge=0)] = 1001  # number of the first trial: its seed, and that of its split
     validation_images: Count = 5_000
 
@@ -74,9 +76,10 @@ class Candidate:
     settings: Mapping[str, Any]  # of the grid
     everything: Mapping[str, Any]  # with what the study fixes
     definitions: Definitions
+    name: str  # the study's own for it, else its settings in words
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {value}" for name, value in self.settings.items()) or "as fixed"
+        return self.name
 
     @cached_property
     def parameters(self) -> int:
@@ -135,7 +138,7 @@ def candidates(
 
     Raises:
         StudyError, DefinitionsError: a notebook that is not there; a setting that it does not have, or that makes
-            no network or no recipe.
+            no network or no recipe; a name for a candidate that is not there.
     """
     path = root / "notebooks" / f"{study.notebook}.ipynb"
     if not path.is_file():
@@ -145,7 +148,12 @@ def candidates(
         settings = convert_parameters(path, chosen)
         everything = convert_parameters(path, study.fixed) | settings
         definitions = load_definitions(path, everything | {"profile": profile, "dataset": dataset})
-        found.setdefault(definitions.fingerprint(dataset), Candidate(settings, everything, definitions))
+        plain = _in_words(settings)
+        candidate = Candidate(settings, everything, definitions, study.names.get(plain, plain))
+        found.setdefault(definitions.fingerprint(dataset), candidate)
+    unknown = study.names.keys() - {_in_words(candidate.settings) for candidate in found.values()}
+    if unknown:
+        raise StudyError(f"names: no candidate is {' or '.join(map(repr, sorted(unknown)))}")
     return list(found.values())
 
 
@@ -197,6 +205,10 @@ def standings(
         diverged = frozenset(trial.seed for trial in finished if trial.diverged)
         found.append(Standing(candidate, records, diverged))
     return sorted(found, key=lambda standing: (-len(standing.records), -standing.mean))
+
+
+def _in_words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items()) or "as fixed"
 
 
 def _pool(profile: str, dataset: str, root: Path) -> Path:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from helpers.config import Count, Settings
 from helpers.stats import Interval, mean_interval, wilson
-from helpers.verdicts import Criterion, Outcome, Verdict
+from helpers.verdicts import Criterion, Outcome, Verdict, last_epochs, lowest_of_last
 
 TEST_IMAGES = 10_000  # of MNIST
 LEAST_SEEDS = 3
@@ -117,7 +117,7 @@ def budget(target: Target, parameters: int, declared_epochs: int) -> Verdict:
     missed = "never missed" if missed_to is None else f"missed up to {missed_to:.2f} %"
     return Verdict(
         criteria,
-        f"Accuracy is judged after a full run on MNIST, by the lowest of {_last(target.last_n)}: "
+        f"Accuracy is judged after a full run on MNIST, by {lowest_of_last(target.last_n)}: "
         f"at least {target.min_accuracy:.2f} % is {met}, {missed}, and not shown in between.",
     )
 
@@ -156,11 +156,11 @@ def judge(
         (stopped, f"stopped after {epochs_run} of {declared_epochs} epochs"),
         (accuracies is None, "the test set was not opened"),
         (test_images != TEST_IMAGES, f"{test_images:,} test images instead of {TEST_IMAGES:,}"),
-        (not enough, f"{epochs_run} epochs, and the target asks for {_last(target.last_n)}"),
+        (not enough, f"{epochs_run} epochs, and the target asks for {last_epochs(target.last_n)}"),
     )
     accuracy = _judge_accuracy(
         "accuracy",
-        f"lowest test accuracy of {_last(target.last_n)}",
+        lowest_of_last(target.last_n, "test accuracy"),
         "Is this one trained network accurate enough on new digits?",
         target.min_accuracy,
         [run_statistic(accuracies, target.last_n)] if enough else [],
@@ -184,7 +184,7 @@ def judge_recipe(target: Target, statistics: Sequence[float]) -> Criterion:
     )
     return _judge_accuracy(
         "recipe",
-        f"mean over seeds of the lowest test accuracy of {_last(target.last_n)}",
+        f"mean over seeds of the {lowest_of_last(target.last_n, 'test accuracy')}",
         "Is this recipe, trained from new seeds, accurate enough on average?",
         target.min_accuracy,
         _percentages(statistics),
@@ -242,7 +242,3 @@ def _percentages(accuracies: Sequence[float]) -> list[float]:
 
 def _percent(count: float) -> float:
     return count * 100 / TEST_IMAGES  # in this order 9,943 is 99.43, not 99.42999999999999
-
-
-def _last(n: int) -> str:
-    return "the last epoch" if n == 1 else f"the last {n} epochs"

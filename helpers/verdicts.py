@@ -106,3 +106,15 @@ def _html(criteria: Sequence[Criterion], note: str = "") -> str:
     )
     after = f"<p>{escape(note)}</p>" if note else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><ul>{reasons}</ul>{after}"
+
+
+def last_epochs(n: int) -> str:
+    """The last n epochs, in words."""
+    return "the last epoch" if n == 1 else f"the last {n} epochs"
+
+
+def lowest_of_last(n: int, what: str = "") -> str:
+    """The lowest (test accuracy, or what is meant) of the last n epochs, in words; of one epoch there is no lowest."""
+    if what:
+        return f"{'lowest ' if n > 1 else ''}{what} of {last_epochs(n)}"
+    return last_epochs(n) if n == 1 else f"the lowest of {last_epochs(n)}"

@@ -134,7 +134,7 @@ def test_cards_show_wanted_beside_published():
     assert rows["parameters"] == ("at most 10,000", "900")
     assert rows["accuracy, each of the last 3"] == ("at least 99.40 %", "98.80 %")
     empty = Published(source="x", parameters=1, epochs=1)
-    assert TargetCard(Target(), empty).cells()[2] == ("accuracy, each of the last 1", "-", "-")
+    assert TargetCard(Target(), empty).cells()[2] == ("accuracy, judged by the last epoch", "-", "-")
 
 
 def test_where_nothing_is_published_the_cards_have_no_empty_columns(lived):

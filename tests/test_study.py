@@ -98,9 +98,17 @@ def test_an_empty_table_is_what_is_fixed_and_the_same_recipe_is_one_candidate(ro
     assert [str(one) for one in found] == ["as fixed", "rotation 5.0"]
 
 
+def test_a_study_may_name_its_candidates(root):
+    names = {"as fixed": "as it was", "nesterov True, rotation 5.0": "both"}
+    grid = [{}, {"rotation": [5.0]}, {"rotation": [5.0], "nesterov": [True]}]
+    found = candidates(study(grid=grid, names=names), root=root)
+    assert [str(one) for one in found] == ["as it was", "rotation 5.0", "both"]
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "named"),
     [
+        ({"names": {"rotation 6.0": "far"}}, StudyError, "rotation 6.0"),
         ({"notebook": "02_none"}, StudyError, "02_none"),
         ({"grid": [{"rotaton": [1.0]}]}, DefinitionsError, "rotaton"),
         ({"grid": [{"rotation": ["far"]}]}, DefinitionsError, "far"),

@@ -5,6 +5,7 @@ import json
 from course_target import COURSE, FULL, verdict_at
 
 from helpers.targets import Target, budget, judge, judge_recipe
+from helpers.verdicts import lowest_of_last
 
 
 def test_the_budget_and_the_thresholds_can_be_shown_before_training():
@@ -58,3 +59,9 @@ def test_a_verdict_becomes_plain_data_that_json_keeps():
     assert (data["accuracy"]["wanted"], data["accuracy"]["actual"]) == (99.4, 99.44)
     assert data["accuracy"]["interval"]["low"] < 99.4 < data["accuracy"]["interval"]["high"]
     assert data["parameters"]["interval"] is None
+
+
+def test_of_one_epoch_there_is_no_lowest():
+    assert lowest_of_last(3) == "the lowest of the last 3 epochs" and lowest_of_last(1) == "the last epoch"
+    assert lowest_of_last(3, "test accuracy") == "lowest test accuracy of the last 3 epochs"
+    assert lowest_of_last(1, "test accuracy") == "test accuracy of the last epoch"
