@@ -7,6 +7,8 @@ from math import isfinite
 import numpy as np
 from scipy import optimize, stats
 
+NO_SHIFT = 1e-6  # near enough; at 0 itself SciPy's noncentral F is wrong
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -141,24 +143,24 @@ def paired(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> 
 def resolvable(sd: float, n: int, power: float = 0.8, confidence: float = 0.95) -> float:
     """The smallest true difference that n pairs, whose differences have this SD, are likely to show.
 
-    A two-sided t test finds it with probability `power`; its statistic then follows the noncentral t
-    distribution (Cohen 1988, Statistical Power Analysis).
+    A two-sided t test finds it with probability `power`; the square of its statistic then follows the noncentral
+    F distribution (Cohen 1988, Statistical Power Analysis).
 
     Raises:
         ValueError: for n below 3, an SD below 0, or a power not between 1 - confidence and 1.
     """
     if n < 3 or sd < 0 or not 1 - confidence < power < 1:
         raise ValueError(f"n = {n}, sd = {sd:g}, power = {power:g}: needs n >= 3, sd >= 0, a power up to 1")
-    critical, freedom = _t(n - 1, confidence), n - 1
+    critical = _t(n - 1, confidence)
 
     def missing(shift: float) -> float:
-        found = stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift)
-        return power - found
+        """Of the power; t squared is F, whose noncentral distribution SciPy computes where that of t is NaN."""
+        return power - stats.ncf.sf(critical**2, 1, n - 1, shift**2)
 
     enough = critical
-    while missing(enough) > 0:  # step by step: far beyond the answer SciPy's distribution is NaN
-        enough *= 1.5
-    return sd * optimize.brentq(missing, 0, enough) / n**0.5
+    while missing(enough) > 0:
+        enough *= 2
+    return sd * optimize.brentq(missing, NO_SHIFT, enough) / n**0.5
 
 
 def equivalent(

@@ -288,3 +288,9 @@ def test_a_resolvable_difference_is_found_as_often_as_promised(n):
 def test_a_question_of_power_that_makes_no_sense_is_refused(sd, n, power):
     with pytest.raises(ValueError, match="power"):
         resolvable(sd, n, power)
+
+
+@pytest.mark.parametrize("n", [3, 4, 8, 200])
+def test_a_stricter_test_resolves_less_at_every_number_of_pairs(n):
+    found = [resolvable(1.0, n, confidence=confidence) for confidence in (0.95, 0.99, 0.995, 0.9999)]
+    assert found == sorted(found) and len(set(found)) == len(found)
