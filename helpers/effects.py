@@ -16,9 +16,7 @@ class Effect:
     factor: str
     difference: Difference
     p: float  # Holm-adjusted over all factors of the study
-    resolves: (
-        float  # the true difference that so many pairs show four times in five, as the first of all factors
-    )
+    resolves: float  # the true difference that so many pairs show four times in five, corrected as the first
 
     @property
     def shown(self) -> bool:

@@ -41,6 +41,13 @@ def test_a_planted_effect_is_shown_and_noise_is_not(made):
     assert large.p == pytest.approx(2 * large.difference.p)  # Holm: the smaller of two
 
 
+def test_what_is_resolved_is_what_the_correction_would_still_show(made):
+    """Judged beside another factor, the same trials resolve less than alone."""
+    (alone,) = effects(made[0.0], [made[10.0]])
+    _, among = effects(made[0.0], [made[10.0], made[5.0]])
+    assert among.factor == alone.factor and among.resolves > alone.resolves
+
+
 def test_pairing_takes_the_splits_out(made):
     """Unpaired, the spread of the splits (SD 0.18) hides what the same trials show in pairs."""
     assert made[5.0].candidate.settings == {"rotation": 5.0}

@@ -221,6 +221,8 @@ def test_a_step_that_is_real_alone_need_not_be_real_among_several(runs_of):
     among = steps(groups, [lineage("01", "02", "03")])
     assert (alone[0].outcome, among[0].outcome) == ("improvement", "not shown")
     assert among[0].p == pytest.approx(2 * alone[0].p)
+    assert among[0].because == "shown if asked alone, not as one of 2 questions"
+    assert among[1].because == "seeds alone differ enough to explain it"
 
 
 def test_a_worse_successor_is_a_setback(runs_of):
