@@ -139,7 +139,9 @@ def list_command() -> None:
 @click.argument("study", required=False)
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="full", show_default=True)
 @click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
-@click.option("--workers", type=click.IntRange(min=1), help="Trials at a time.  [default: one for each core]")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Trials at a time.  [default: one for each core, at most 4]"
+)
 def search_command(study: str | None, profile: str, dataset: str, workers: int | None) -> None:
     """Make the trials of a declared STUDY on validation splits, and rank its candidates (none: list the studies).
 

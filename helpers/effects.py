@@ -43,8 +43,12 @@ def without_average(standing: Standing) -> Standing:
     Training does not look at the average, so these are the trials that the recipe with ema_decay = 0 would have had.
 
     Raises:
-        ValueError: for a trial that kept no average.
+        ValueError: for a trial that kept no average, or a recipe whose learning rate follows it.
     """
+    if standing.candidate.definitions.config.recipe.schedule == "plateau":
+        raise ValueError(
+            f"{standing.candidate}: its rate follows the average, so without it training differs"
+        )
     records = {}
     for number, record in standing.records.items():
         raw = [epoch.raw_validation_accuracy for epoch in record.history]
@@ -53,8 +57,12 @@ def without_average(standing: Standing) -> Standing:
         epochs = zip(record.history, raw, strict=True)
         history = [epoch.model_copy(update={"validation_accuracy": value}) for epoch, value in epochs]
         records[number] = record.model_copy(update={"history": history})
-    candidate = replace(standing.candidate, settings={"ema_decay": 0.0}, name="no average of the weights")
-    return Standing(candidate, records)
+    off = {"ema_decay": 0.0}
+    everything = {**standing.candidate.everything, **off}
+    candidate = replace(
+        standing.candidate, settings=off, everything=everything, name="no average of the weights"
+    )
+    return replace(standing, candidate=candidate, records=records)
 
 
 def effects(base: Standing, changed: Sequence[Standing]) -> list[Effect]:
@@ -64,6 +72,11 @@ def effects(base: Standing, changed: Sequence[Standing]) -> list[Effect]:
         ValueError: for a candidate with fewer than three trials in common with `base`, or without any spread.
     """
     matched = [pairs(standing, base) for standing in changed]
+    for standing, (ours, _) in zip(changed, matched, strict=True):
+        if len(ours) < 3:
+            raise ValueError(
+                f"{standing.candidate}: {len(ours)} trials in common with {base.candidate}, must be at least 3"
+            )
     differences = [paired(ours, theirs) for ours, theirs in matched]
     gaps = [mean_interval([a - b for a, b in zip(ours, theirs, strict=True)]) for ours, theirs in matched]
     adjusted = holm([difference.p for difference in differences])

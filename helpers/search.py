@@ -1,7 +1,7 @@
 """Carrying out a declared search: round by round, the better candidates go on, every trial is kept as it ends."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
 from io import StringIO
@@ -9,13 +9,23 @@ from pathlib import Path
 
 from helpers import lesson
 from helpers.batch import execute
-from helpers.config import RunConfig
 from helpers.data import load_data, resolve
 from helpers.definitions import load_definitions
-from helpers.execution import Outcome, locked, summary, work
+from helpers.execution import Outcome, is_finished, locked, summary, work
+from helpers.network import NetworkError, check_network
 from helpers.record import REPOSITORY
 from helpers.results import write_whole
-from helpers.study import DIVERGED, Standing, Study, Trial, candidates, standings, trials
+from helpers.study import (
+    DIVERGED,
+    Candidate,
+    Standing,
+    Study,
+    StudyError,
+    Trial,
+    candidates,
+    standings,
+    trials,
+)
 from helpers.training import TrainingDiverged, train
 
 
@@ -35,10 +45,11 @@ def search(
     Raises:
         StudyError, DefinitionsError, DataError, ResultsError: before anything is trained, for a study, a data set or
             a folder that cannot be used.
+        StudyError: after a round some of whose trials were not made, for then nothing can be ranked.
         KeyboardInterrupt: once all that was running has ended; finished trials stay, and are skipped next time.
     """
     remaining = candidates(study, profile=profile, dataset=resolve(dataset), root=root)
-    _try_out(study, remaining[0].definitions.config)
+    _try_out(study, remaining)
     for number, count in enumerate(study.trials):
         numbers = range(study.first, study.first + count)
         asked = [trial for candidate in remaining for trial in trials(candidate, numbers, study, root)]
@@ -47,17 +58,31 @@ def search(
             f"round {number + 1} of {len(study.trials)}: {len(remaining)} candidates, {count} trials of each; "
             f"{len(asked) - len(due)} of {len(asked)} were made before"
         )
-        execute(due, workers, work=partial(work, run=train_trial))
+        _raise_if_lost(execute(due, workers, work=partial(work, run=train_trial)))
         ranked = standings(study, remaining, count, root)
         if number < len(study.keep):
             remaining = [standing.candidate for standing in ranked[: study.keep[number]]]
     return ranked
 
 
-def _try_out(study: Study, config: RunConfig) -> None:
-    """Raise now what every trial would raise about its split."""
+def _try_out(study: Study, found: Sequence[Candidate]) -> None:
+    """Raise now what trials would raise about their networks or their split."""
     with redirect_stdout(StringIO()):
+        for candidate in found:
+            try:
+                check_network(candidate.definitions.Net(), candidate.definitions.config.logits)
+            except NetworkError as error:
+                raise StudyError(f"{candidate}: {error}") from None
+        config = found[0].definitions.config
         load_data(config.model_copy(update={"validation_images": study.validation_images}))
+
+
+def _raise_if_lost(outcomes: Sequence[Outcome]) -> None:
+    """Of trials that ended with neither a record nor an infinite loss: a process that was killed, a full disk."""
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    lost = [outcome for outcome in failed if not (outcome.job.folder / DIVERGED).is_file()]
+    if lost:
+        raise StudyError(f"{len(lost)} trials were not made, so nothing is ranked; try again ({lost[0]})")
 
 
 def train_trial(trial: Trial) -> Outcome:
@@ -66,6 +91,8 @@ def train_trial(trial: Trial) -> Outcome:
 
 
 def _train_alone(trial: Trial) -> Outcome:
+    if is_finished(trial.folder, trial.fingerprint) or (trial.folder / DIVERGED).is_file():
+        return Outcome(trial, "skipped")  # another search asked for it, too, and has just made it
     started, problem = time.perf_counter(), ""
     with redirect_stdout(StringIO()):
         definitions = load_definitions(trial.source, trial.parameters)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +21,7 @@ from helpers.results import FILE, load
 SEARCH = Path("outputs", "search")  # declarations; the trials of all of them lie together in TRIALS
 TRIALS = "trials"
 DIVERGED = "diverged.txt"  # what a trial leaves instead of a record when its loss became infinite: why
+OWN = {"profile", "dataset", "seed", "output", "device"}  # parameters that a search sets itself
 NAME_LENGTH = 16  # of a fingerprint, as the name of a trial's folder
 
 
@@ -39,7 +41,7 @@ class Study(Settings):
     question: str
     notebook: str
     fixed: dict[str, Any] = {}
-    grid: Annotated[list[dict[str, list[Any]]], Field(min_length=1)]
+    grid: Annotated[list[dict[str, Annotated[list[Any], Field(min_length=1)]]], Field(min_length=1)]
     trials: Annotated[list[Count], Field(min_length=1)]  # of each candidate, after each round
     keep: list[Count] = []  # candidates after each round but the last
     names: dict[str, str] = {}
@@ -106,7 +108,7 @@ class Standing:
     @property
     def mean(self) -> float:
         """Their mean; of no trial at all, 0."""
-        return sum(self.accuracies) / max(1, len(self.accuracies))
+        return fmean(self.accuracies) if self.records else 0.0
 
 
 def studies_in(root: Path = REPOSITORY) -> dict[str, Path]:
@@ -138,11 +140,13 @@ def candidates(
 
     Raises:
         StudyError, DefinitionsError: a notebook that is not there; a setting that it does not have, or that makes
-            no network or no recipe; a name for a candidate that is not there.
+            no network or no recipe, or that the search sets itself; a name for a candidate that is not there.
     """
     path = root / "notebooks" / f"{study.notebook}.ipynb"
     if not path.is_file():
         raise StudyError(f"notebook = {study.notebook!r}: there is none of this name in {path.parent}")
+    if own := OWN & {*study.fixed, *(name for table in study.grid for name in table)}:
+        raise StudyError(f"{', '.join(sorted(own))}: set by the search itself; name any other parameter")
     found: dict[str, Candidate] = {}
     for chosen in ParameterGrid(study.grid):
         settings = convert_parameters(path, chosen)
@@ -204,7 +208,8 @@ def standings(
         records = {trial.seed: load(trial.folder / FILE) for trial in finished if not trial.diverged}
         diverged = frozenset(trial.seed for trial in finished if trial.diverged)
         found.append(Standing(candidate, records, diverged))
-    return sorted(found, key=lambda standing: (-len(standing.records), -standing.mean))
+    # rounded, so that equals stay as declared whatever their last digits
+    return sorted(found, key=lambda standing: (-len(standing.records), -round(standing.mean, 6)))
 
 
 def _in_words(settings: Mapping[str, Any]) -> str:

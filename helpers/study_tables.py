@@ -28,15 +28,18 @@ class StudyTable(Table):
 
     def _row(self, standing: Standing) -> Cells:
         name, size = str(standing.candidate), f"{standing.candidate.parameters:,}"
+        count = str(len(standing.records))
+        if standing.diverged:  # and of those that survived a mean says nothing
+            return (name, size, f"{count}, {len(standing.diverged)} diverged", *4 * ("-",))
         if not standing.records:
-            return (name, size, "0", "-", "-", "-", "-")
+            return (name, size, count, *4 * ("-",))
         mean = mean_of(standing.accuracies)
         spread = f"{mean.sd:.3f}" if mean.n > 1 else "-"
         difference = difference_if_any(standing, self.standings[0])
         against = (
             ("-", "-") if difference is None else (_points(difference.difference), str(difference.interval))
         )
-        return (name, size, str(mean.n), f"{mean.mean:.3f}", spread, *against)
+        return (name, size, count, f"{mean.mean:.3f}", spread, *against)
 
 
 class EffectTable(Table):

@@ -215,3 +215,9 @@ def test_a_file_that_is_no_notebook_is_named(tmp_path):
 def test_only_an_iteration_has_a_cell_tagged_network(tmp_path):
     assert "network" in tags(write_iteration(tmp_path))
     assert tags(write_other(tmp_path)) == {"parameters", "look"}
+
+
+def test_a_notebook_that_was_written_anew_is_read_anew(tmp_path):
+    first = load_definitions(write_iteration(tmp_path))
+    path = write_iteration(tmp_path, parameters=f"{PARAMETERS}\nadded: int = 3")
+    assert "added" in declared_parameters(path) and load_definitions(path).notebook == first.notebook

@@ -10,7 +10,7 @@ from helpers import search as searching
 from helpers.data import DataError
 from helpers.execution import Outcome
 from helpers.search import search, train_trial
-from helpers.study import DIVERGED, candidates, trials
+from helpers.study import DIVERGED, StudyError, candidates, trials
 
 SMALL = {"profile": "fast", "dataset": "digits"}
 
@@ -108,3 +108,19 @@ def test_a_trial_that_diverges_is_told_as_failed(root):
     outcome = train_trial(trial)
     assert isinstance(outcome, Outcome) and outcome.status == "failed"
     assert "learning rate 1e+38" in outcome.problem
+
+
+def test_a_round_that_lost_a_trial_is_not_ranked(root, made, monkeypatch):
+    def execute(due, workers, work):
+        return [Outcome(due[0], "failed", problem="killed")]
+
+    monkeypatch.setattr(searching, "execute", execute)
+    with pytest.raises(StudyError, match="1 trials were not made, so nothing is ranked.*killed"):
+        search(rounds(), report=lambda line: None, root=root)
+
+
+def test_a_trial_that_another_search_has_just_made_is_not_made_again(root):
+    asked = study(validation_images=200, fixed={"epochs": 2}, grid=[{}], trials=[1])
+    search(asked, workers=1, root=root, **SMALL)
+    (trial,) = trials(candidates(asked, root=root, **SMALL)[0], [1001], asked, root)
+    assert train_trial(trial).status == "skipped"

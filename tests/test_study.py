@@ -63,6 +63,7 @@ def test_a_declaration_is_read_as_it_is_written(root):
         ("trials = []\nkeep = []", "trials"),
         ("grid = []", "grid"),
         ("keeep = [3]", "keeep"),
+        ("grid = [{ rotation = [] }]", "rotation"),
         ("first = -1", "first = -1"),
         ("this is no TOML", "rates.toml"),
     ],
@@ -109,6 +110,8 @@ def test_a_study_may_name_its_candidates(root):
     ("changes", "error", "named"),
     [
         ({"names": {"rotation 6.0": "far"}}, StudyError, "rotation 6.0"),
+        ({"grid": [{"seed": [1, 2]}]}, StudyError, "seed"),
+        ({"fixed": {"device": "cpu"}}, StudyError, "device"),
         ({"notebook": "02_none"}, StudyError, "02_none"),
         ({"grid": [{"rotaton": [1.0]}]}, DefinitionsError, "rotaton"),
         ({"grid": [{"rotation": ["far"]}]}, DefinitionsError, "far"),
