@@ -60,7 +60,7 @@ def test_pairing_takes_the_splits_out(made):
 def test_a_single_shared_trial_tells_nothing(made):
     assert difference_if_any(made[15.0], made[0.0]) is None
     assert difference_if_any(made[0.0], made[0.0]) is None
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="rotation 15.0: 1 trials in common with rotation 0.0"):
         effects(made[0.0], [made[15.0]])
 
 

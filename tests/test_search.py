@@ -124,3 +124,10 @@ def test_a_trial_that_another_search_has_just_made_is_not_made_again(root):
     search(asked, workers=1, root=root, **SMALL)
     (trial,) = trials(candidates(asked, root=root, **SMALL)[0], [1001], asked, root)
     assert train_trial(trial).status == "skipped"
+
+
+def test_a_network_that_does_not_fit_is_told_before_anything_is_trained(root, made):
+    write_iteration(root, "02_nine", channels=9)  # logits, for ten classes
+    with pytest.raises(StudyError, match="as fixed"):
+        search(study(notebook="02_nine", grid=[{}]), report=print, root=root)
+    assert made == []
