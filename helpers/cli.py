@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from helpers.config import PROFILES
+from helpers.settings import PROFILES
 
 INTERRUPTED = 130  # the usual status after Ctrl-C
 
@@ -92,10 +92,10 @@ def run_command(
     Finished runs are skipped. A notebook that fails is saved with its error as failed.ipynb, and the others go
     on.
     """
-    from helpers.batch import BatchTable, execute  # here, for torch takes seconds and --help needs none
-    from helpers.planning import plan
-    from helpers.record import REPOSITORY
-    from helpers.throughput import choose
+    from helpers.results.record import REPOSITORY
+    from helpers.runs.plan import plan
+    from helpers.runs.pool import BatchTable, execute  # here, for torch takes seconds and --help needs none
+    from helpers.runs.throughput import choose
 
     started = time.perf_counter()
     with _mistakes():
@@ -122,9 +122,9 @@ def run_command(
 @cli.command("list")
 def list_command() -> None:
     """The notebooks, their targets, and the parameters that -p can change."""
-    from helpers.definitions import declared_parameters, load_definitions, tags
-    from helpers.planning import notebooks_in
-    from helpers.record import REPOSITORY
+    from helpers.results.record import REPOSITORY
+    from helpers.runs.definitions import declared_parameters, load_definitions, tags
+    from helpers.runs.plan import notebooks_in
 
     with _mistakes():
         for name, path in notebooks_in(REPOSITORY).items():
@@ -147,10 +147,10 @@ def search_command(study: str | None, profile: str, dataset: str, workers: int |
 
     The test set stays closed. Finished trials are skipped; every one is kept as it ends.
     """
-    from helpers.record import REPOSITORY
-    from helpers.search import search
-    from helpers.study import read_study, studies_in
-    from helpers.study_tables import StudyTable
+    from helpers.results.record import REPOSITORY
+    from helpers.search.rounds import search
+    from helpers.search.study import read_study, studies_in
+    from helpers.search.tables import StudyTable
 
     with _mistakes():
         if study is None:
@@ -179,9 +179,9 @@ def bench_command(notebooks: Sequence[str], steps: int, repeats: int, dataset: s
 
     The usual way is torchvision transforms, a DataLoader and plain PyTorch. Run it beside nothing else.
     """
-    from helpers.bench import PICTURE, bench
-    from helpers.bench_report import BenchTable
-    from helpers.record import REPOSITORY
+    from helpers.bench.crew import PICTURE, bench
+    from helpers.bench.record import BenchTable
+    from helpers.results.record import REPOSITORY
 
     with _mistakes():
         benches = bench(
@@ -198,9 +198,9 @@ def report_command() -> None:
     It trains nothing, says which records were left out and why, and can be repeated at any time, also while
     runs are under way.
     """
-    from helpers.record import REPOSITORY
-    from helpers.report import report
-    from helpers.scoreboard_tables import ExperimentTable, ScoreTable, StepTable
+    from helpers.results.record import REPOSITORY
+    from helpers.scoreboard.report import report
+    from helpers.scoreboard.tables import ExperimentTable, ScoreTable, StepTable
 
     with _mistakes():
         board, paths = report(REPOSITORY)
@@ -216,12 +216,12 @@ def report_command() -> None:
 @contextmanager
 def _mistakes() -> Iterator[None]:
     """A mistake of the user, which the helpers tell in one line, without a traceback."""
-    from helpers.config import SettingsError
-    from helpers.data import DataError
-    from helpers.definitions import DefinitionsError
-    from helpers.planning import BatchError
-    from helpers.results import ResultsError
-    from helpers.study import StudyError
+    from helpers.data.splits import DataError
+    from helpers.results.store import ResultsError
+    from helpers.runs.definitions import DefinitionsError
+    from helpers.runs.plan import BatchError
+    from helpers.search.study import StudyError
+    from helpers.settings import SettingsError
 
     try:
         yield

@@ -4,11 +4,11 @@ import hashlib
 from urllib.error import URLError
 
 import pytest
-from synthetic_mnist import write_set
+from making.mnist import write_set
 
-from helpers import mnist_source
-from helpers.config import RunConfig
-from helpers.data import load_data
+from helpers.data import mnist as mnist_source
+from helpers.data.splits import load_data
+from helpers.settings import RunConfig
 
 
 @pytest.fixture

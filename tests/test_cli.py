@@ -4,10 +4,14 @@ import subprocess
 import sys
 
 import pytest
-from example_notebooks import write_iteration, write_other
+from making.notebooks import write_iteration, write_other
 
-from helpers import batch, cli, planning, record, throughput
-from helpers.execution import Outcome
+from helpers import cli
+from helpers.results import record
+from helpers.runs import plan as planning
+from helpers.runs import pool as batch
+from helpers.runs import throughput
+from helpers.runs.execution import Outcome
 
 
 @pytest.fixture

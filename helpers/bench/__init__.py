@@ -1,0 +1,1 @@
+"""How fast the workbook trains, against the usual way."""

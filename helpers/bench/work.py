@@ -1,0 +1,214 @@
+"""What a measured process does: prepare one way of training, time some of its steps, and scale to an epoch.
+
+A process holds one network, trained one way. `start` is called first in it, then `prepare`, then `measure` as
+often as wanted, and `arithmetic` at the end.
+"""
+
+import io
+import itertools
+import multiprocessing
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from helpers.bench.floor import batch_operations, epoch_operations, matrix_peak
+from helpers.bench.usual import LOADER_WORKERS, usual_evaluation, usual_forward, usual_loader
+from helpers.data.splits import Data, Split, batches, load_data, steps_per_epoch
+from helpers.runs.definitions import load_definitions
+from helpers.settings import RunConfig
+from helpers.training.evaluation import evaluate
+from helpers.training.loop import build_forward
+from helpers.training.optimization import Schedule, build_optimizer
+from helpers.training.step import Forward
+
+PARTS = ("data", "forward", "backward", "optimizer", "evaluation")  # of an epoch, in seconds
+WARM_UP = 5  # steps before those that count
+TESTED_IMAGES = 2_000  # of the test set, for one measurement
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass
+class Way:
+    """A network and one way to train it."""
+
+    how: str
+    network: nn.Module
+    data: Data
+    config: RunConfig
+    forward: Forward
+    epoch: Callable[[], Iterator[Batch]]  # the batches of one epoch, anew at every call
+    test: Callable[[Split], tuple[float, int]]  # seconds of evaluation, and how many images they were for
+    compile_seconds: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        recipe = self.config.recipe
+        return steps_per_epoch(len(self.data.train), recipe.batch_size, recipe.drop_last)
+
+    @property
+    def tested(self) -> Split:
+        """What is evaluated after every epoch."""
+        return self.data.validation or self.data.test
+
+    @property
+    def sample(self) -> Split:
+        """As much of it as one measurement evaluates."""
+        return Split(self.tested.images[:TESTED_IMAGES], self.tested.labels[:TESTED_IMAGES])
+
+
+def usual_way(network: nn.Module, data: Data, config: RunConfig) -> Way:
+    recipe = config.recipe
+
+    def epoch() -> Iterator[Batch]:
+        return iter(
+            usual_loader(
+                data.train,
+                recipe.batch_size,
+                augmentation=config.augmentation,
+                shuffle=True,
+                drop_last=recipe.drop_last,
+            )
+        )
+
+    def test(split: Split) -> tuple[float, int]:
+        loader = usual_loader(split, min(recipe.batch_size, len(split) // 4))
+        served = iter(loader)
+        next(served)  # untimed, as is their end: starting workers takes as long for the whole test set
+        started = time.perf_counter()
+        images = usual_evaluation(network, itertools.islice(served, len(loader) - 1))[2]
+        return time.perf_counter() - started, images
+
+    how = f"plain PyTorch; torchvision transforms, one image at a time, by {LOADER_WORKERS} loader workers"
+    return Way(how, network, data, config, usual_forward(network, recipe.label_smoothing), epoch, test)
+
+
+def our_way(network: nn.Module, data: Data, config: RunConfig) -> Way:
+    """As `helpers.training.loop.train` does it."""
+    recipe, device = config.recipe, data.train.images.device
+    generator = torch.Generator(device).manual_seed(config.seed)
+    built = build_forward(network, config, device)
+
+    def epoch() -> Iterator[Batch]:
+        return batches(
+            data.train,
+            recipe.batch_size,
+            augmentation=config.augmentation,
+            generator=generator,
+            drop_last=recipe.drop_last,
+        )
+
+    def test(split: Split) -> tuple[float, int]:
+        started = time.perf_counter()
+        evaluate(built.to_evaluate(network), split, config.crops)
+        return time.perf_counter() - started, len(split)
+
+    return Way(built.how, network, data, config, built.forward, epoch, test, built.seconds)
+
+
+def time_steps(way: Way, steps: int) -> dict[str, float]:
+    """Seconds of each part over `steps` training steps after WARM_UP others, and their mean `loss`.
+
+    Optimiser and schedule begin anew; the weights go on from where they are. Our batches are made four at a
+    time: `steps` that are a multiple of four count the making of just as many as they use.
+    """
+    recipe, count = way.config.recipe, WARM_UP + steps
+    optimizer = build_optimizer(way.network, recipe)
+    schedule = Schedule(optimizer, recipe, max(recipe.epochs, -(-count // way.steps)), way.steps)
+    served = itertools.chain.from_iterable(way.epoch() for _ in itertools.count())
+    seconds, losses, correct = dict.fromkeys(PARTS[:4], 0.0), [], 0
+    way.network.train()
+    for step in range(count):
+        times = [time.perf_counter()]
+        images, labels = next(served)
+        times.append(time.perf_counter())
+        loss, hits = way.forward(images, labels)
+        times.append(time.perf_counter())
+        optimizer.zero_grad()
+        loss.backward()
+        times.append(time.perf_counter())
+        optimizer.step()
+        schedule.after_batch()
+        losses.append(loss.item())
+        correct += hits.item()
+        times.append(time.perf_counter())
+        if step >= WARM_UP:
+            for part, (before, after) in zip(seconds, itertools.pairwise(times), strict=True):
+                seconds[part] += after - before
+    return seconds | {"loss": sum(losses[WARM_UP:]) / steps}
+
+
+def an_epoch(
+    seconds: Mapping[str, float], steps: int, steps_per_epoch: int, tested: int, test_images: int
+) -> dict[str, float]:
+    """Seconds of each part of an epoch, and their `total`, from those of `steps` steps and `tested` images."""
+    scales = dict.fromkeys(PARTS, steps_per_epoch / steps) | {"evaluation": test_images / tested}
+    parts = {part: seconds[part] * scales[part] for part in PARTS}
+    return parts | {"total": sum(parts.values())}
+
+
+def peak_memory() -> float:
+    """The most memory that this process has held, in GiB."""
+    unit = 1 if sys.platform == "darwin" else 2**10  # bytes there, else KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def measure_way(way: Way, steps: int) -> dict[str, float]:
+    """One measurement: seconds of each part of an epoch, their `total`, the `loss`, and `memory` in GiB."""
+    timed = time_steps(way, steps)
+    timed["evaluation"], tested = way.test(way.sample)
+    epoch = an_epoch(timed, steps, way.steps, tested, len(way.tested))
+    return epoch | {"loss": timed["loss"], "memory": peak_memory()}
+
+
+def start(threads: int) -> None:
+    """In a new process: compute with so many threads, and leave Ctrl-C to the process that started this one.
+
+    Loader workers are to start as in a notebook, by the platform's own method; a spawned process would spawn its
+    own workers too, which takes them seconds.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(threads)
+    multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
+
+
+_way: Way  # of this process
+
+
+def prepare(notebook: Path, parameters: Mapping[str, Any], usual: bool) -> dict[str, Any]:
+    """Make this process ready to train the network of a notebook; `how` it will, and `compile_seconds`."""
+    global _way
+    definitions = load_definitions(notebook, parameters)
+    config = definitions.config
+    with redirect_stdout(io.StringIO()):  # the batch has said which data set it is
+        data = load_data(config)
+    torch.manual_seed(config.seed)
+    _way = (usual_way if usual else our_way)(definitions.Net(), data, config)
+    _way.test(
+        Split(_way.tested.images[:TESTED_IMAGES], _way.tested.labels[:TESTED_IMAGES])
+    )  # once before it counts
+    return {"how": _way.how, "compile_seconds": _way.compile_seconds}
+
+
+def measure(steps: int) -> dict[str, float]:
+    return measure_way(_way, steps)
+
+
+def arithmetic(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, float]:
+    """Operations of an epoch, and this machine's peaks in operations a second."""
+    batch_size = _way.config.recipe.batch_size
+    per_batch = batch_operations(load_definitions(notebook, parameters).Net(), batch_size)
+    return {
+        "operations": epoch_operations(per_batch, batch_size, _way.steps, len(_way.tested)),
+        "float32_peak": matrix_peak(torch.float32),
+        "bfloat16_peak": matrix_peak(torch.bfloat16),
+    }

@@ -1,0 +1,1 @@
+"""Pictures for notebooks: results in, a Figure out."""

@@ -1,0 +1,249 @@
+"""The tables a notebook shows beside its figures: target, schedule, epochs, runs."""
+
+from collections.abc import Mapping, Sequence
+
+from helpers.data.augmentation_check import Movement
+from helpers.results.analysis import Published, Runs, expected_next, mean_of
+from helpers.results.record import Record
+from helpers.results.targets import Target, summarise
+from helpers.results.wording import lies
+from helpers.settings import Recipe
+from helpers.tables import Cells, Table
+from helpers.training.optimization import learning_rates
+
+
+class TargetCard(Table):
+    """What is wanted, beside what was published, if anything was."""
+
+    left = 1
+
+    def __init__(self, target: Target, published: Published | None = None) -> None:
+        self.target, self.published = target, published
+        self.header = ("", "wanted", "published") if published else ("", "wanted")
+
+    def cells(self) -> list[Cells]:
+        target, published = self.target, self.published
+        wanted = {
+            "parameters": _said("at most {:,}", target.max_params),
+            "epochs": _said("at most {}", target.max_epochs),
+            f"accuracy, {_judged(target.last_n)}": _said("at least {:.2f} %", target.min_accuracy),
+            "accuracy, last epoch": "-",
+            "accuracy, best epoch (chosen on the test set)": "-",
+        }
+        if published is None:
+            return [(name, limit) for name, limit in wanted.items() if limit != "-"]
+        claimed = (
+            _said("{:,}", published.parameters),
+            _said("{}", published.epochs),
+            _said("{:.2f} %", min(published.test_accuracy[-target.last_n :], default=None)),
+            _said("{:.2f} %", published.last),
+            _said("{:.2f} %", published.best),
+        )
+        return [(name, limit, claim) for (name, limit), claim in zip(wanted.items(), claimed, strict=True)]
+
+    def notes(self) -> list[str]:
+        return [f"Published in {self.published.source}."] if self.published else []
+
+
+def _judged(last_n: int) -> str:
+    return f"each of the last {last_n}" if last_n > 1 else "judged by the last epoch"
+
+
+class PromiseTable(Table):
+    """What the augmentation promises, tried out; and how far it moves the border of an image."""
+
+    header = ("promise", "kept")
+    left = 1
+
+    def __init__(self, guarantees: Mapping[str, bool], movement: Mapping[str, Movement]) -> None:
+        self.guarantees, self.movement = guarantees, movement
+
+    def cells(self) -> list[Cells]:
+        return [(promise, "yes" if kept else "NO") for promise, kept in self.guarantees.items()]
+
+    def notes(self) -> list[str]:
+        return [
+            f"{kind}: a border pixel moves by {moved.typical:.1f} px on average, {moved.farthest:.1f} at most"
+            for kind, moved in self.movement.items()
+        ]
+
+
+class RateTable(Table):
+    """The learning rate per declared epoch, from the schedule alone, beside the published column, if there is one."""
+
+    left = 0
+
+    def __init__(self, recipe: Recipe, published: Published | None = None) -> None:
+        self.rates = learning_rates(recipe)
+        self.published = dict(enumerate(published.learning_rate, 1)) if published else None
+        compared = () if self.published is None else ("published", "equal")
+        self.header = ("epoch", "after its last step", *compared, "used by its last batch")
+
+    def cells(self) -> list[Cells]:
+        return [
+            (str(epoch), f"{after:.4f}", *self._compared(after, epoch), f"{used:.4f}")
+            for epoch, (after, used) in enumerate(self.rates, 1)
+        ]
+
+    def _compared(self, rate: float, epoch: int) -> Cells:
+        if self.published is None:
+            return ()
+        claimed = self.published.get(epoch)
+        if claimed is None:
+            return "-", "-"
+        return f"{claimed:.4f}", "yes" if f"{rate:.4f}" == f"{claimed:.4f}" else "no"
+
+
+class HistoryTable(Table):
+    """Epochs so far, accuracies in percent, and where the run is."""
+
+    header = ("epoch", "train loss", "train acc.", "test loss", "test acc.", "learning rate", "seconds")
+    left = 0
+
+    def __init__(self, history: list[dict], status: str = "") -> None:
+        self.history = history
+        self.status = status
+
+    def cells(self) -> list[Cells]:
+        return [self._row(epoch) for epoch in self.history]
+
+    def notes(self) -> list[str]:
+        return [self.status] if self.status else []
+
+    @staticmethod
+    def _row(epoch: dict) -> Cells:
+        name = "test" if "test_accuracy" in epoch else "validation"
+        return (
+            str(epoch["epoch"]),
+            f"{epoch['train_loss']:.4f}",
+            f"{epoch['train_accuracy']:.2f}",
+            f"{epoch[f'{name}_loss']:.4f}",
+            f"{epoch[f'{name}_accuracy']:.2f}",
+            f"{rate:.4f}" if (rate := epoch["learning_rate"]) >= 1e-4 else f"{rate:.0e}",
+            f"{epoch['seconds']:.1f}",
+        )
+
+
+class RunsTable(Table):
+    """Last, mean of the last three and five, and best epoch, side by side: this run, the recorded ones, the claim."""
+
+    header = ("run", "last", "mean of last 3", "mean of last 5", "best", "best epoch")
+    left = 1
+
+    def __init__(
+        self, record: Record, stamp: str, recorded: Runs, published: Published | None = None
+    ) -> None:
+        self.rows: list[tuple[str, Sequence[float]]] = [(f"this run: {stamp}", record.test_accuracy)]
+        self.rows += [
+            (f"recorded: full profile, MNIST, seed {other.seed}", other.test_accuracy)
+            for other in recorded.records
+        ]
+        self.published = published
+
+    def cells(self) -> list[Cells]:
+        rows = [self._row(name, values) for name, values in self.rows]
+        claim = self.published
+        if claim is None:
+            return rows
+        if claim.test_accuracy:
+            return [*rows, self._row("published", claim.test_accuracy)]
+        return [*rows, ("published", _percent(claim.last), "-", "-", _percent(claim.best), "-")]
+
+    def notes(self) -> list[str]:
+        return ["The best epoch is chosen on the test set: do not expect it of a new network."]
+
+    @staticmethod
+    def _row(name: str, accuracies: Sequence[float]) -> Cells:
+        shown = summarise(accuracies)
+        numbers = (shown.last, shown.mean_of_last_3, shown.mean_of_last_5, shown.best)
+        return (name, *map(_percent, numbers), str(shown.best_epoch))
+
+
+class SpreadTable(Table):
+    """The usual ways to quote a run, each over the seeds: mean, standard deviation, lowest and highest."""
+
+    header = ("test accuracy (%)", "mean", "SD", "lowest", "highest", "95 % of the mean")
+    left = 1
+
+    def __init__(self, runs: Runs) -> None:
+        summaries = [summarise(record.test_accuracy) for record in runs.records]
+        self.seeds = len(summaries)
+        self.rows = {
+            "last epoch": [summary.last for summary in summaries],
+            "mean of last 3": [summary.mean_of_last_3 for summary in summaries],
+            "mean of last 5": [summary.mean_of_last_5 for summary in summaries],
+            "lowest of last 5": runs.statistic(5),
+            "best epoch": [summary.best for summary in summaries],
+        }
+
+    def cells(self) -> list[Cells]:
+        return [self._row(name, values) for name, values in self.rows.items()]
+
+    def notes(self) -> list[str]:
+        return [f"Over {self.seeds} seeds. The best epoch is chosen on the test set."]
+
+    @staticmethod
+    def _row(name: str, values: Sequence[float]) -> Cells:
+        mean = mean_of(values)
+        sd, interval = (f"{mean.sd:.3f}", str(mean.interval)) if mean.n > 1 else ("-", "-")
+        return (name, f"{mean.mean:.3f}", sd, f"{min(values):.2f}", f"{max(values):.2f}", interval)
+
+
+class ReproductionTable(Table):
+    """What was published of a run beside our runs of the same quantity, and where one more of ours is expected.
+
+    `runs` holds groups of runs by what they are ("as declared", "without the last ReLU"). A published last epoch
+    is compared with last epochs, a published best with best ones, and never one with the other.
+    """
+
+    header = (
+        "runs",
+        "accuracy",
+        "published",
+        "ours, mean",
+        "SD",
+        "seeds",
+        "one more of ours",
+        "published is",
+    )
+    left = 2
+
+    def __init__(self, published: Published, runs: Mapping[str, Runs]) -> None:
+        self.published, self.runs = published, runs
+
+    def cells(self) -> list[Cells]:
+        claims = self.published
+        quantities = (
+            ("test, last epoch", claims.last, "last"),
+            ("test, best epoch", claims.best, "best"),
+            ("training, last epoch", claims.train_accuracy, "train"),
+            ("training, best epoch", claims.best_train_accuracy, "best_train"),
+        )
+        return [
+            (name, what, *self._compared(claim, getattr(group, values)))
+            for name, group in self.runs.items()
+            for what, claim, values in quantities
+            if claim is not None or values == "last"
+        ]
+
+    def notes(self) -> list[str]:
+        return [
+            "One more of ours: 95 % prediction interval from the seeds; one seed has no spread to judge by."
+        ]
+
+    @staticmethod
+    def _compared(claim: float | None, values: Sequence[float]) -> Cells:
+        ours, expected = mean_of(values), expected_next(values)
+        spread = (
+            (f"{ours.sd:.2f}", f"{expected.low:.2f} to {expected.high:.2f}") if ours.n > 1 else ("-", "-")
+        )
+        place = lies(claim, expected) if claim is not None and ours.n > 1 else "-"
+        return (_percent(claim), f"{ours.mean:.2f}", spread[0], str(ours.n), spread[1], place)
+
+
+def _percent(value: float | None) -> str:
+    return _said("{:.2f}", value)
+
+
+def _said(form: str, value: float | None) -> str:
+    return "-" if value is None else form.format(value)

@@ -1,0 +1,187 @@
+"""What a network is: its description line by line, its parameter counts, and the check before training."""
+
+import contextlib
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from helpers.networks.description import describe
+from helpers.networks.tracing import (
+    NetworkError,
+    Shape,
+    TracedNode,
+    UntraceableError,
+    copied,
+    dimensions,
+    one_line,
+    record,
+    trace,
+)
+from helpers.tables import Cells, Table
+
+__all__ = [
+    "NetworkError",
+    "TracedNode",
+    "check_network",
+    "count_parameters",
+    "describe",
+    "parameter_table",
+    "trace",
+]
+
+
+def count_parameters(network: nn.Module) -> int:
+    """The number of parameters, trained or frozen, shared ones counted once."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """A layer's parameters and its multiply-adds for one image.
+
+    `weights` are parameters of two dimensions and more, `biases` the others (BatchNorm's scales are here).
+    `mult_adds` counts one for each weight of a convolution or Linear and each position that it is used at;
+    biases and BatchNorm are not counted.
+    """
+
+    layer: str
+    operation: str
+    output: Shape
+    weights: int
+    biases: int
+    mult_adds: int
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.biases
+
+
+@dataclass(frozen=True, repr=False)
+class ParameterTable(Table):
+    """Where the parameters of a network are; `budget` is the number that it may have."""
+
+    rows: tuple[ParameterRow, ...]
+    budget: int | None = None
+
+    header = ("layer", "operation", "output", "weights", "biases", "total", "share", "mult-adds")
+
+    @property
+    def total(self) -> int:
+        return sum(row.total for row in self.rows)
+
+    @property
+    def mult_adds(self) -> int:
+        return sum(row.mult_adds for row in self.rows)
+
+    def cells(self) -> list[Cells]:
+        return [
+            (
+                row.layer,
+                row.operation,
+                dimensions(row.output),
+                *(f"{count:,}" for count in (row.weights, row.biases, row.total)),
+                f"{100 * row.total / max(self.total, 1):.1f} %",
+                f"{row.mult_adds:,}",
+            )
+            for row in self.rows
+        ]
+
+    def notes(self) -> list[str]:
+        notes = [f"{self.total:,} parameters, {self.mult_adds:,} multiply-adds for one image"]
+        if self.budget is not None:
+            slack = self.budget - self.total
+            verdict = f"{slack:,} to spare" if slack >= 0 else f"{-slack:,} too many"
+            notes.append(f"budget {self.budget:,}: {verdict}")
+        return notes
+
+
+def parameter_table(
+    network: nn.Module, input_size: Shape = (1, 28, 28), budget: int | None = None
+) -> ParameterTable:
+    """The layers that hold parameters or change the shape, counted exactly; the totals are the network's.
+
+    Raises:
+        NetworkError: where the network cannot be traced or fails on such images.
+    """
+    copy = copied(network)
+    nodes = record(copy, torch.zeros(2, *input_size))
+    counted: set[int] = set()
+    rows = []
+    for node in nodes:
+        own = [p for p in node.parameters.values() if id(p) not in counted]
+        counted.update(map(id, own))
+        shapes = [nodes[index].shape for index in node.inputs]
+        mult_adds = _mult_adds(node, shapes)
+        reshaped = node.shape is not None and shapes != [] and node.shape not in shapes
+        if own or mult_adds or reshaped:
+            output = node.shape if node.operation == "parameter" else node.shape[1:]
+            rows.append(_row(node.name, node.operation, output, own, mult_adds))
+    for name, parameter in copy.named_parameters():
+        if id(parameter) not in counted:
+            rows.append(_row(name, "not used", tuple(parameter.shape), [parameter], 0))
+    return ParameterTable(tuple(rows), budget)
+
+
+def _row(layer: str, operation: str, output: Shape, parameters: list[Tensor], mult_adds: int) -> ParameterRow:
+    weights = sum(p.numel() for p in parameters if p.dim() > 1)
+    biases = sum(p.numel() for p in parameters if p.dim() <= 1)
+    return ParameterRow(layer, operation, output, weights, biases, mult_adds)
+
+
+def _mult_adds(node: TracedNode, inputs: list[Shape | None]) -> int:
+    """One for each weight and each position that it is used at, of the layers that multiply by weights."""
+    operation = node.operation.lower()
+    weight = node.parameters["weight"].shape if "weight" in node.parameters else (*inputs, None, None)[1]
+    if operation in ("conv1d", "conv2d", "conv3d"):
+        positions = math.prod(node.shape[2:])
+    elif operation.startswith("convtranspose"):
+        positions = math.prod(inputs[0][2:])
+    elif operation == "linear":
+        positions = math.prod(node.shape[1:-1])
+    else:
+        return 0
+    return math.prod(weight) * positions
+
+
+def check_network(
+    network: nn.Module, logits: int, batch_shape: Shape = (2, 1, 28, 28), classes: int = 10
+) -> None:
+    """Check, before training, that the network takes such a batch and gives `logits` numbers for every image.
+
+    Runs a copy on the CPU in training and in evaluation, channels last as the training loop does (where a
+    `view` of a map fails): the network, its mode, its statistics and the random numbers to come stay as they
+    are. More logits than classes are allowed; a printed line warns of them.
+
+    Raises:
+        NetworkError: in one line, with the layer that fails or the shape that comes out.
+    """
+    for training in (True, False):
+        copy = copied(network, training).to(memory_format=torch.channels_last)
+        shape = _output_shape(copy, torch.zeros(batch_shape))
+        if shape != (batch_shape[0], logits):
+            hint = ""
+            if len(shape) == 2 and shape[0] == batch_shape[0] and shape[1] > classes:
+                hint = f"; a notebook that means this declares logits = {shape[1]}"
+            raise NetworkError(
+                f"the network turns {dimensions(batch_shape)} into {dimensions(shape)}, "
+                f"wanted {dimensions((batch_shape[0], logits))} (images x logits){hint}"
+            )
+    if logits > classes:
+        print(f"warning: {logits} logits serve {classes} classes: {logits - classes} have no class")
+
+
+def _output_shape(network: nn.Module, images: Tensor) -> Shape:
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            output = network(images)
+    except Exception as error:
+        with contextlib.suppress(UntraceableError):
+            record(network, images)  # fails too, and says at which layer
+        raise NetworkError(f"the network fails on {dimensions(images.shape)}: {one_line(error)}") from error
+    if not isinstance(output, Tensor):
+        raise NetworkError(
+            f"the network gives a {type(output).__name__}, wanted one tensor (images x logits)"
+        )
+    return tuple(output.shape)

@@ -1,0 +1,156 @@
+"""Which runs a batch is to make: notebooks, seeds and changed parameters, all checked before anything runs."""
+
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from helpers.data.splits import load_data, resolve
+from helpers.results.record import REPOSITORY
+from helpers.results.store import run_folder
+from helpers.runs.definitions import (
+    Definitions,
+    DefinitionsError,
+    convert_parameters,
+    declared_parameters,
+    load_definitions,
+    tags,
+)
+from helpers.runs.execution import Job, is_finished
+from helpers.settings import RunConfig
+from helpers.training.loop import choose_device
+
+OPTIONS = ("profile", "dataset", "seed", "output")  # parameters that have an option or a place of their own
+LABEL_LENGTH = 60
+
+
+class BatchError(ValueError):
+    """A batch that cannot be run as asked; the message is one line naming the value and what is allowed."""
+
+
+def notebooks_in(root: Path = REPOSITORY) -> dict[str, Path]:
+    """The notebooks of the workbook by name, in order."""
+    return {path.stem: path for path in sorted((root / "notebooks").glob("[!.]*.ipynb"))}
+
+
+def plan(
+    notebooks: Sequence[str] = (),
+    *,
+    profile: str = "fast",
+    seeds: Iterable[int] = (1,),
+    dataset: str = "auto",
+    parameters: Mapping[str, Any] | None = None,
+    force: bool = False,
+    root: Path = REPOSITORY,
+) -> list[Job]:
+    """The runs of these notebooks (names, their numbers or files; none: all), in order.
+
+    An iteration is run once per seed, any other notebook once: after all iterations, for it may show their
+    records, and not at all where parameters are changed and it is not asked for by name. `parameters` are
+    values or text for them. Says in one line which data set is used. Runs that are finished are marked so,
+    unless `force` asks for all.
+
+    Raises:
+        BatchError, DefinitionsError, SettingsError, DataError, ResultsError: anything that cannot be run as
+            asked. A notebook that fails by itself is no such thing: it is planned, and will fail.
+    """
+    seeds, changes = list(dict.fromkeys(seeds)), dict(parameters or {})
+    for seed in seeds:
+        RunConfig(profile=profile, dataset=dataset, seed=seed)
+    for name in set(changes).intersection(OPTIONS):
+        raise BatchError(f"parameter {name} is set by the batch itself; use its options instead")
+    paths = _select(notebooks, root)
+    iterations = [path for path in paths if "network" in tags(path)]
+    others = [path for path in paths if path not in iterations and (notebooks or not changes)]
+    changed = {path: convert_parameters(path, changes) if changes else {} for path in [*iterations, *others]}
+    own = {"profile": profile, "dataset": resolve(dataset)}
+    jobs = []
+    for path in [*iterations, *others]:
+        label = _label(path, own["dataset"], changed[path])
+        folders = {seed: run_folder(root / "outputs", path.stem, profile, seed, label) for seed in seeds}
+        if path in iterations:
+            jobs += [_iteration(path, folders[seed], own, seed, changed[path], force) for seed in seeds]
+        else:
+            folder = folders[seeds[0]].parent
+            values = own | {"output": str(folder)} | changed[path]
+            jobs.append(Job(path, folder, values if "parameters" in tags(path) else {}))
+    return jobs
+
+
+def _iteration(
+    path: Path, folder: Path, own: Mapping[str, Any], seed: int, changed: Mapping[str, Any], force: bool
+) -> Job:
+    values = {**own, "seed": seed, "output": str(folder)}
+    definitions = _definitions(path, values, changed)
+    if definitions is None:
+        return Job(path, folder, values | changed, seed)
+    if changed:
+        _try_out(definitions, changed)
+    fingerprint = definitions.fingerprint(own["dataset"])
+    finished = not force and is_finished(folder, fingerprint)
+    return Job(path, folder, values | changed, seed, fingerprint, finished)
+
+
+def _select(names: Sequence[str], root: Path) -> list[Path]:
+    """The notebooks of these names, each once; all of them for no names."""
+    known = notebooks_in(root)
+    if not known:
+        raise BatchError(f"{root / 'notebooks'}: there are no notebooks here")
+    chosen: dict[str, Path] = {}
+    for name in names:
+        file = Path(name)
+        stem = file.name.removesuffix(".ipynb")
+        if file.suffix == ".ipynb" and file.is_file() and file.resolve() != known.get(stem, root).resolve():
+            raise BatchError(f"{name}: not in {root / 'notebooks'}; copy it there, under a name of its own")
+        numbered = [full for full in known if full.partition("_")[0] == stem]
+        match = stem if stem in known else numbered[0] if len(numbered) == 1 else None
+        if match is None:
+            close = get_close_matches(stem, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+            raise BatchError(f"unknown notebook {name!r}; {hint}")
+        chosen[match] = known[match]
+    return list(chosen.values()) or list(known.values())
+
+
+def _label(path: Path, dataset: str, changed: Mapping[str, Any]) -> str:
+    """What sets a run apart from the declared recipe on MNIST, fit for a folder's name; "" if nothing does."""
+    parts = [] if dataset == "mnist" else [dataset]
+    if changed:
+        declared = declared_parameters(path)
+        different = [
+            f"{name}={value}"
+            for name, value in sorted(changed.items())
+            if value != declared[name].default and name != "device"  # a device changes no recipe
+        ]
+        text = "+".join(different)
+        if len(text) > LABEL_LENGTH or not re.fullmatch(r"[\w.=+-]*", text, re.ASCII):
+            text = sha256(text.encode()).hexdigest()[:12]
+        parts += [text] if text else []
+    return "+".join(parts)
+
+
+def _definitions(path: Path, values: Mapping[str, Any], changed: Mapping[str, Any]) -> Definitions | None:
+    """What the run is to be; None for a notebook that fails as it is, which then shows when it is run."""
+    try:
+        definitions = load_definitions(path, values)
+    except DefinitionsError:
+        return None
+    if definitions.notebook != path.stem:
+        raise BatchError(
+            f"{path.stem}: its cell target must say notebook = {path.stem!r}, not {definitions.notebook!r}"
+        )
+    return definitions if not changed else load_definitions(path, {**values, **changed})
+
+
+def _try_out(definitions: Definitions, changed: Mapping[str, Any]) -> None:
+    """Raise now what the notebook would raise about its data or its device."""
+    try:
+        choose_device(changed.get("device", "auto"))
+        with redirect_stdout(io.StringIO()):
+            load_data(definitions.config)
+    except ValueError as error:
+        raise BatchError(f"{definitions.notebook}: {error}") from None

@@ -1,0 +1,132 @@
+"""Many runs: made in processes that share the cores, and a table of what they reached."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import active_children, get_context
+
+from tqdm import tqdm
+
+from helpers.results.store import FILE, load, prepare_folder
+from helpers.runs.execution import FAILED, Job, Outcome, start_worker, summary, work
+from helpers.runs.plan import BatchError
+from helpers.tables import Cells, Table
+
+MOST_WORKERS = 4  # by default
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def execute(
+    jobs: Sequence[Job], workers: int | None = None, work: Callable[[Job], Outcome] = work
+) -> list[Outcome]:
+    """Run the jobs that are not finished, `workers` at a time; a line for each as it ends.
+
+    `work` makes one of them, in a process of its own; by default it executes its notebook.
+
+    Iterations come first, then the notebooks that train nothing. Each run computes with its fair share of the
+    cores. By default there is one run for every core, at most MOST_WORKERS: the steps of a small network are
+    too short to keep several cores busy, and each run takes about a gigabyte of memory.
+
+    Returns:
+        What became of each job, in order.
+
+    Raises:
+        ResultsError: before anything runs, for a folder that cannot be written.
+        BatchError: for fewer than one worker.
+        KeyboardInterrupt: once all that was running has ended; what is finished stays.
+    """
+    workers = min(available_cores(), MOST_WORKERS) if workers is None else workers
+    if workers < 1:
+        raise BatchError(f"workers = {workers}: must be at least 1")
+    due = [job for job in jobs if not job.finished]
+    for job in due:
+        prepare_folder(job.folder)
+    outcomes = {job.folder: Outcome(job, "skipped") for job in jobs if job.finished}
+    print(f"{len(due)} of {len(jobs)} runs to be made, at most {workers} at a time", flush=True)
+    with tqdm(total=len(jobs), unit="run", disable=None) as bar:
+
+        def report(outcome: Outcome) -> None:
+            outcomes[outcome.job.folder] = outcome
+            with bar.external_write_mode():
+                print(outcome, flush=True)
+            bar.update()
+
+        for outcome in list(outcomes.values()):
+            report(outcome)
+        for phase in ([job for job in due if job.seed is not None], [job for job in due if job.seed is None]):
+            _run_all(phase, min(workers, len(phase)), work, report)
+    return [outcomes[job.folder] for job in jobs]
+
+
+def _run_all(
+    jobs: Sequence[Job],
+    workers: int,
+    work: Callable[[Job], Outcome],
+    report: Callable[[Outcome], None],
+) -> None:
+    if not jobs:
+        return
+    threads = max(1, available_cores() // workers)
+    not_ours = set(active_children())
+    with ProcessPoolExecutor(workers, get_context("spawn"), start_worker, (threads,)) as pool:
+        try:
+            futures = {pool.submit(work, job): job for job in jobs}
+            for future in as_completed(futures):
+                job, error = futures[future], future.exception()
+                if error is None:
+                    report(future.result())
+                else:  # the folder could not be written, or the process was killed
+                    report(Outcome(job, "failed", problem=summary(type(error).__name__, str(error))))
+        except BaseException:
+            for process in set(active_children()) - not_ours:
+                process.terminate()
+            raise
+
+
+@dataclass(frozen=True, repr=False)
+class BatchTable(Table):
+    """What each run of a batch reached, and where its files are, from the current folder."""
+
+    outcomes: tuple[Outcome, ...]
+    seconds: float  # all of them together
+
+    header = ("notebook", "folder", "seed", "parameters", "best", "last", "verdict", "seconds")
+
+    @property
+    def failed(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.status == "failed"]
+
+    def notes(self) -> list[str]:
+        """How long it took; what failed, and why."""
+        notes = [f"{len(self.outcomes)} runs in {self.seconds:.0f} s, {len(self.failed)} failed"]
+        return notes + [_complaint(outcome) for outcome in self.failed]
+
+    def cells(self) -> list[Cells]:
+        return [self._row(outcome) for outcome in self.outcomes]
+
+    def _row(self, outcome: Outcome) -> Cells:
+        job = outcome.job
+        place = (job.source.stem, os.path.relpath(job.folder), "-" if job.seed is None else str(job.seed))
+        seconds = f"{outcome.seconds:.0f}"
+        if outcome.status == "failed":
+            return (*place, "-", "-", "-", "failed", seconds)
+        if job.seed is None:
+            return (*place, "-", "-", "-", "-", seconds)
+        record = load(job.folder / FILE)
+        tested = [epoch.test_accuracy for epoch in record.history if epoch.test_accuracy is not None]
+        best, last = (f"{max(tested):.2f}", f"{tested[-1]:.2f}") if tested else ("-", "-")
+        verdict = record.verdict["overall"] if record.verdict else "-"
+        if outcome.status == "skipped":
+            seconds = "skipped"
+        return (*place, f"{record.parameters:,}", best, last, verdict, seconds)
+
+
+def _complaint(outcome: Outcome) -> str:
+    saved = outcome.job.folder / FAILED
+    where = f"; see {os.path.relpath(saved)}" if saved.exists() else ""
+    return f"{outcome.job}: {outcome.problem}{where}"

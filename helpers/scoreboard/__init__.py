@@ -1,0 +1,1 @@
+"""All recorded runs side by side."""

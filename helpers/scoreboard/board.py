@@ -1,0 +1,221 @@
+"""The scoreboard: what every recipe reached over its seeds, and which steps of a lineage are real."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+from typing import Literal
+
+from helpers.results.analysis import Runs, difference_of, expected_next, mean_of
+from helpers.results.course import LINEAGES, Iteration
+from helpers.results.record import REPOSITORY, Record
+from helpers.results.statistics import Difference, Mean, holm
+from helpers.results.targets import judge_recipe
+from helpers.results.verdicts import Criterion
+from helpers.results.wording import lies
+from helpers.scoreboard.gather import Gathered, Group, gather
+
+LEVEL = 0.05  # of all steps together
+
+Outcome = Literal["improvement", "setback", "not shown", "not judged"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published accuracy (percent), and where it lies: inside, above or below what one more run of ours may reach.
+
+    Both None where nothing is published; `lies` None where a single run says nothing of spread.
+    """
+
+    accuracy: float | None
+    lies: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the recorded full runs of one recipe reached; accuracies in percent on the test set, over seeds."""
+
+    notebook: str
+    parameters: int
+    receptive_field: int  # pixels at the logits
+    epochs: int
+    seeds: list[int]
+    best: Mean  # of each run's best epoch, which is chosen on the test set
+    last: Mean
+    last_3: Mean | None  # of each run's mean over the last three epochs; None for fewer epochs
+    last_5: Mean | None
+    claimed_last: Claim
+    claimed_best: Claim
+    verdict: Criterion | None  # on the target of its notebook
+    seconds: float  # of a run, median
+    machines: list[str]
+
+    @property
+    def number(self) -> str:
+        return self.notebook.partition("_")[0]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a lineage: the difference of last epochs, and what it shows when all steps are judged at once."""
+
+    before: str  # numbers of the iterations
+    after: str
+    difference: Difference | None  # after minus before, in points
+    p: float | None  # Holm-adjusted
+    outcome: Outcome
+    because: str
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A variant of a notebook, apart from the table of what is declared; `against`: minus the declared recipe."""
+
+    label: str
+    dataset: str
+    row: Row
+    against: Difference | None
+
+
+@dataclass(frozen=True)
+class Scoreboard:
+    """Everything that the records under outputs/ show, and what they cannot show."""
+
+    rows: list[Row]
+    steps: list[Step]
+    experiments: list[Experiment]
+    left_out: list[str]
+    remarks: list[str]
+    groups: list[Group]  # the records behind `rows`
+
+
+def scoreboard(root: Path = REPOSITORY) -> Scoreboard:
+    """The scoreboard of the records under root/outputs, held against the notebooks under root/notebooks."""
+    return of(gather(root))
+
+
+def of(gathered: Gathered) -> Scoreboard:
+    """The scoreboard of records that were gathered."""
+    declared = {group.notebook: group.runs for group in gathered.groups}
+    return Scoreboard(
+        rows=[row_of(group) for group in gathered.groups],
+        steps=steps(list(declared.values())),
+        experiments=[_experiment(group, declared.get(group.notebook)) for group in gathered.experiments],
+        left_out=gathered.left_out,
+        remarks=gathered.remarks,
+        groups=gathered.groups,
+    )
+
+
+def row_of(group: Group) -> Row:
+    """What one group of runs reached. On another data set than MNIST no claim and no target is judged."""
+    runs, definitions = group.runs, group.definitions
+    first = runs.records[0]
+    speaks_of_it = definitions is not None and first.dataset == "mnist"
+    claims = definitions.published if speaks_of_it else None
+    return Row(
+        notebook=runs.notebook,
+        parameters=first.parameters,
+        receptive_field=first.receptive_field,
+        epochs=len(first.history),
+        seeds=[record.seed for record in runs.records],
+        best=mean_of(runs.best),
+        last=mean_of(runs.last),
+        last_3=_mean_of_last(runs, 3),
+        last_5=_mean_of_last(runs, 5),
+        claimed_last=_claim(getattr(claims, "last", None), runs.last),
+        claimed_best=_claim(getattr(claims, "best", None), runs.best),
+        verdict=_verdict(group) if speaks_of_it else None,
+        seconds=median(record.seconds for record in runs.records),
+        machines=sorted({_machine(record) for record in runs.records}),
+    )
+
+
+def steps(groups: Sequence[Runs], lineages: Sequence[Sequence[Iteration]] = LINEAGES) -> list[Step]:
+    """Every step of the lineages: Welch's t test of the last epochs over seeds, Holm-corrected over those judged.
+
+    A step that cannot be judged is listed with the reason, and counts for nothing in the correction.
+    """
+    edges = [pair for lineage in lineages for pair in zip(lineage, lineage[1:], strict=False)]
+    compared = [_compared(before, after, groups) for before, after in edges]
+    judged = [index for index, (difference, why_not) in enumerate(compared) if not why_not]
+    adjusted = dict(zip(judged, holm([compared[index][0].p for index in judged]), strict=True))
+    outcomes = {index: _outcome(compared[index][0], p, len(judged)) for index, p in adjusted.items()}
+    return [
+        Step(
+            *(before.number, after.number, difference, adjusted.get(index)),
+            *outcomes.get(index, ("not judged", why_not)),
+        )
+        for index, ((before, after), (difference, why_not)) in enumerate(zip(edges, compared, strict=True))
+    ]
+
+
+def _outcome(difference: Difference, p: float, questions: int) -> tuple[Outcome, str]:
+    """What a judged step is, and why; p: adjusted for so many questions."""
+    if p <= LEVEL:
+        return "improvement" if difference.difference > 0 else "setback", "more than seeds explain"
+    if difference.p <= LEVEL:
+        return "not shown", f"shown if asked alone, not as one of {questions} questions"
+    return "not shown", "seeds alone differ enough to explain it"
+
+
+def _compared(before: Iteration, after: Iteration, groups: Sequence[Runs]) -> tuple[Difference | None, str]:
+    """The difference of two iterations' last epochs, and why it cannot be judged ("" if it can)."""
+    found = [_runs_of(one, groups) for one in (before, after)]
+    sides = list(zip((before, after), found, strict=True))
+    if missing := [one.number for one, runs in sides if runs is None]:
+        return None, f"no full run of {' or '.join(missing)} that counts"
+    single = [one.number for one, runs in sides if len(runs) < 2]
+    earlier, later = (runs.last for runs in found)
+    try:
+        difference = difference_of(later, earlier)
+    except ValueError:  # all runs of both sides agree to the digit
+        return None, "no spread on either side"
+    why_not = f"a single run of {' and '.join(single)}, which has no spread" if single else ""
+    return difference, why_not
+
+
+def _runs_of(one: Iteration, groups: Sequence[Runs]) -> Runs | None:
+    """The runs of a published iteration; a copy under the same number is told apart by its parameters."""
+    fitting = (
+        runs
+        for runs in groups
+        if runs.notebook.partition("_")[0] == one.number and runs.records[0].parameters == one.parameters
+    )
+    return next(fitting, None)
+
+
+def _experiment(group: Group, declared: Runs | None) -> Experiment:
+    dataset = group.runs.records[0].dataset
+    against = None
+    if declared is not None and dataset == "mnist":
+        try:
+            against = difference_of(group.runs.last, declared.last)
+        except ValueError:  # no spread on either side
+            against = None
+    return Experiment(group.label, dataset, row_of(group), against)
+
+
+def _mean_of_last(runs: Runs, epochs: int) -> Mean | None:
+    if any(len(record.test_accuracy) < epochs for record in runs.records):
+        return None
+    return mean_of([mean(record.test_accuracy[-epochs:]) for record in runs.records])
+
+
+def _claim(accuracy: float | None, ours: Sequence[float]) -> Claim:
+    """Held against the prediction interval of the same statistic of ours: last with last, best with best."""
+    if accuracy is None or len(ours) < 2:
+        return Claim(accuracy, None)
+    return Claim(accuracy, lies(accuracy, expected_next(ours)))
+
+
+def _verdict(group: Group) -> Criterion:
+    target = group.definitions.target
+    long_enough = target.last_n <= min(len(record.history) for record in group.runs.records)
+    return judge_recipe(target, group.runs.statistic(target.last_n) if long_enough else [])
+
+
+def _machine(record: Record) -> str:
+    """Where a run was made, as far as its seconds depend on it."""
+    known = {name: record.environment.get(name, "unknown") for name in ("device_name", "threads", "torch")}
+    return f"{known['device_name']}, threads: {known['threads']}, torch {known['torch']}"

@@ -1,0 +1,120 @@
+"""The scoreboard as files: a page of Markdown, plain data, and a picture."""
+
+import json
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from helpers.figures.style import Figure
+from helpers.results.course import LINEAGES, markdown_table
+from helpers.results.record import REPOSITORY
+from helpers.results.store import write_whole
+from helpers.scoreboard.board import Scoreboard, scoreboard
+from helpers.scoreboard.picture import Mark, scoreboard_picture
+from helpers.scoreboard.tables import ExperimentTable, ScoreTable, StepTable
+from helpers.tables import Table
+
+NAME = "scoreboard"
+SCHEMA = 1
+STAMP = "recorded full runs on MNIST, last epoch; a colour for each lineage"
+
+
+def report(root: Path = REPOSITORY) -> tuple[Scoreboard, list[Path]]:
+    """Write root/outputs/scoreboard.md, .json and .png, each whole or not at all, from the records beside them.
+
+    Raises:
+        BatchError: where there are no notebooks.
+        ResultsError: where the folder cannot be written.
+    """
+    board, outputs = scoreboard(root), root / "outputs"
+    contents = {
+        "json": json.dumps(to_dict(board), indent=1, allow_nan=False, ensure_ascii=False).encode() + b"\n",
+        "png": picture(board)._repr_png_()[0],
+        "md": to_markdown(board).encode(),
+    }
+    return board, [write_whole(outputs / f"{NAME}.{kind}", content) for kind, content in contents.items()]
+
+
+def picture(board: Scoreboard) -> Figure:
+    """Accuracy against parameters of all rows."""
+    return scoreboard_picture(marks(board), stamp=STAMP)
+
+
+def marks(board: Scoreboard) -> list[Mark]:
+    """What the picture shows of every row; what was not published is a lineage of its own."""
+    lineages = {
+        one.number: index for index, lineage in enumerate(LINEAGES) for one in lineage if one.published
+    }
+    return [
+        Mark(
+            row.number,
+            lineages.get(row.number, len(LINEAGES)),
+            row.parameters,
+            row.last.mean,
+            row.last.interval.low,
+            row.last.interval.high,
+            row.claimed_best.accuracy if row.claimed_last.accuracy is None else row.claimed_last.accuracy,
+            row.claimed_last.accuracy is None,
+        )
+        for row in board.rows
+    ]
+
+
+def to_markdown(board: Scoreboard) -> str:
+    """The whole scoreboard as a page; links and the picture lie relative to outputs/."""
+    sections = [
+        "# Scoreboard\n\nWritten by `workbook report` from the records in this folder; "
+        "[the notebook](../notebooks/scoreboard.ipynb) explains how to read it.",
+        f"![Accuracy against parameters]({NAME}.png)",
+        f"## Recipes\n\n{_page(ScoreTable(board), link=True)}",
+        f"## Steps\n\n{_page(StepTable(board.steps))}",
+        f"## Experiments\n\n{_page(ExperimentTable(board.experiments), link=True)}",
+        f"## Left out\n\n{listed(board.left_out)}",
+    ]
+    if board.remarks:
+        sections.append(f"## Remarks\n\n{listed(board.remarks)}")
+    return "\n\n".join(sections) + "\n"
+
+
+def listed(lines: list[str]) -> str:
+    """Lines as Markdown; says so where there are none."""
+    return "\n".join(f"- {line}" for line in lines) or "Nothing."
+
+
+def to_dict(board: Scoreboard) -> dict[str, Any]:
+    """Plain data for reports from outside; None where there is no number. Accuracies in percent."""
+    return {
+        "schema": SCHEMA,
+        "rows": [_plain(asdict(row)) for row in board.rows],
+        "steps": [_plain(asdict(step)) for step in board.steps],
+        "experiments": [
+            {"label": one.label, "dataset": one.dataset}
+            | _plain(asdict(one.row))
+            | {"against_declared": _plain(asdict(one.against)) if one.against else None}
+            for one in board.experiments
+        ],
+        "left_out": board.left_out,
+        "remarks": board.remarks,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Nested plain data with None for what is no finite number, and floats without the last bits of rounding."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.10g}") if isfinite(value) else None
+    return value
+
+
+def _page(table: Table, link: bool = False) -> str:
+    """A table and its notes as Markdown; with `link`, its first column leads to notebooks."""
+    rows = [
+        (f"[{first}](../notebooks/{first}.ipynb)" if link else first, *others)
+        for first, *others in table.cells()
+    ]
+    notes = "\n".join(f"- {note}" for note in table.notes())
+    return f"{markdown_table(table.header, rows).data}\n\n{notes}"

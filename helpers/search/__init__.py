@@ -1,0 +1,1 @@
+"""Declared searches on validation splits: candidates, trials, rounds, effects."""

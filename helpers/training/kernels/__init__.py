@@ -1,0 +1,1 @@
+"""Our C++ kernels: built, wrapped as torch operations, and put into a network's twin."""

@@ -1,0 +1,248 @@
+"""Where the data comes from: found, verified, downloaded, or said to be missing."""
+
+import hashlib
+import os
+import threading
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+from making.mnist import FULL, TEST, TRAIN, complaint, numbered, write_set
+
+from helpers.data import mnist as mnist_source
+from helpers.data.splits import load_data, resolve
+
+# What stands in for the process that downloads: argv[1] is the folder it writes to.
+BEGIN = "import shutil, sys, time; from pathlib import Path; raw = Path(sys.argv[1], 'MNIST', 'raw'); "
+HANG = BEGIN + "raw.mkdir(parents=True); (raw / 'part').write_bytes(bytes(99)); time.sleep(20)"
+TRICKLE = (
+    BEGIN
+    + "raw.mkdir(parents=True)\nfor _ in range(2000): (raw / f'{time.time()}').write_bytes(b'1'); time.sleep(0.01)"
+)
+
+
+@pytest.fixture
+def downloader(monkeypatch, tmp_path):
+    """Sets the code of the downloading process, behind mirrors that answer."""
+
+    class Answer:
+        def close(self):
+            pass
+
+    def use(code: str) -> Path:
+        monkeypatch.setattr(mnist_source, "urlopen", lambda request, timeout: Answer())
+        monkeypatch.setattr(mnist_source, "DOWNLOAD", code)
+        return tmp_path / "cache"
+
+    return use
+
+
+def only_line(capsys) -> str:
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+# Where MNIST is looked for
+
+
+def test_mnist_is_read_from_mnist_root_in_its_own_order(installed):
+    found = load_data(FULL)
+    assert found.name == "mnist"
+    for split, count in ((found.train, TRAIN), (found.test, TEST)):
+        assert split.images.dtype == torch.uint8 and split.labels.dtype == torch.int64
+        assert torch.equal(split.images, numbered(count).images)
+        assert torch.equal(split.labels, numbered(count).labels)
+    assert found.validation is None
+
+
+@pytest.mark.parametrize("dataset", ["auto", "mnist"])
+def test_one_line_says_that_mnist_root_was_taken(installed, capsys, dataset):
+    assert resolve(dataset) == "mnist"
+    line = only_line(capsys)
+    assert "MNIST, found in MNIST_ROOT" in line
+
+
+def test_the_cache_folder_comes_second_and_the_line_says_why(original, tmp_path, monkeypatch, capsys):
+    write_set(tmp_path / "cache")
+    monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "elsewhere"))
+    assert resolve("auto") == "mnist"
+    line = only_line(capsys)
+    assert "cache folder" in line and f"{str(tmp_path / 'elsewhere')!r} holds no MNIST" in line
+
+
+def test_mnist_root_comes_before_the_cache_folder(installed, tmp_path):
+    write_set(tmp_path / "cache")
+    assert mnist_source.locate("mnist") == installed / "MNIST" / "raw"
+
+
+def test_the_unverified_processed_folder_of_old_versions_is_not_read(installed):
+    processed = installed / "MNIST" / "processed"
+    processed.mkdir()
+    foreign = (torch.full((5, 28, 28), 7, dtype=torch.uint8), torch.zeros(5, dtype=torch.int64))
+    for name in ("training.pt", "test.pt"):
+        torch.save(foreign, processed / name)
+    assert torch.equal(load_data(FULL).train.images, numbered(TRAIN).images)
+
+
+# Damaged files
+
+DAMAGES = {
+    "corrupt": lambda content: content[:500] + bytes([content[500] ^ 1]) + content[501:],
+    "truncated": lambda content: content[:-1],
+    "empty": lambda content: b"",
+    "foreign": lambda content: b"<html>not here</html>",
+    "foreign of the same size": lambda content: os.urandom(len(content)),
+}
+
+
+@pytest.mark.parametrize("dataset", ["auto", "mnist"])
+@pytest.mark.parametrize("place", ["MNIST_ROOT", "cache"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_named_and_never_replaced_by_digits(
+    original, tmp_path, monkeypatch, dataset, place, damage
+):
+    root = original
+    if place == "cache":
+        root = tmp_path / "cache"
+        write_set(root)
+    else:
+        monkeypatch.setenv("MNIST_ROOT", str(root))
+    path = root / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
+    size, md5 = mnist_source.FILES[path.name]
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    message = complaint(load_data, FULL.model_copy(update={"dataset": dataset}))
+    found = path.read_bytes()
+    assert str(path) in message
+    if len(found) == size:
+        assert f"found MD5 {hashlib.md5(found).hexdigest()}, expected MD5 {md5}" in message
+    else:
+        assert f"found {len(found)} bytes, expected {size} bytes" in message
+
+
+@pytest.mark.parametrize("name", mnist_source.FILES)
+def test_each_of_the_four_files_is_verified(installed, name):
+    path = installed / "MNIST" / "raw" / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert str(path) in complaint(resolve, "auto")
+
+
+@pytest.mark.parametrize("name", mnist_source.FILES)
+def test_a_set_that_lacks_a_file_is_damaged_not_absent(installed, name):
+    path = installed / "MNIST" / "raw" / name
+    path.unlink()
+    message = complaint(resolve, "auto")
+    assert f"{path}: found no such file" in message and str(mnist_source.FILES[name][0]) in message
+
+
+# No MNIST to be had
+
+
+def test_auto_takes_the_digits_and_says_so_in_one_line(original, tmp_path, capsys):
+    found = load_data(FULL.model_copy(update={"dataset": "auto"}))
+    assert found.name == "digits"
+    line = only_line(capsys)
+    assert "DIGITS" in line and "not MNIST" in line
+    assert "MNIST_ROOT is not set" in line and str(tmp_path / "cache") in line and "no network" in line
+
+
+def test_mnist_asked_for_and_not_to_be_had_says_where_it_looked_and_what_to_do(
+    original, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "elsewhere"))
+    message = complaint(load_data, FULL)
+    for part in ("elsewhere", str(tmp_path / "cache"), "no network", "set MNIST_ROOT", "dataset = 'digits'"):
+        assert part in message
+
+
+def test_digits_asked_for_need_no_network_and_no_remark(original, capsys, monkeypatch):
+    monkeypatch.setattr(mnist_source, "_find_or_download", lambda patience: pytest.fail("looked for MNIST"))
+    assert resolve("digits") == "digits"
+    assert capsys.readouterr().out == ""
+
+
+def test_mirrors_that_never_answer_end_in_a_decision(original, monkeypatch, capsys):
+    released = threading.Event()
+
+    def hang(request, timeout):
+        released.wait(30)  # far beyond the patience below
+        raise URLError("woken")
+
+    monkeypatch.setattr(mnist_source, "urlopen", hang)
+    assert resolve("auto", patience=0.2) == "digits"
+    assert "no mirror answered within 0.2 s" in only_line(capsys)
+    assert "no mirror answered within 0.2 s" in complaint(resolve, "mnist", patience=0.2)
+    released.set()
+
+
+def test_one_mirror_that_answers_is_enough(original, downloader, monkeypatch):
+    cache = downloader(BEGIN + f"shutil.copytree({str(original / 'MNIST')!r}, raw.parent)")
+
+    def only_the_second(request, timeout):
+        if request.full_url.startswith(first):
+            raise URLError("gone")
+        return open(os.devnull)
+
+    from torchvision.datasets import MNIST
+
+    first = MNIST.mirrors[0]
+    monkeypatch.setattr(mnist_source, "urlopen", only_the_second)
+    assert mnist_source.locate("mnist") == cache / "MNIST" / "raw"
+
+
+@pytest.mark.parametrize("code", [HANG, TRICKLE], ids=["hangs", "trickles"])
+def test_a_download_that_stalls_is_ended_and_leaves_nothing(original, downloader, tmp_path, code):
+    ran_to_its_end = tmp_path / "ran_to_its_end"
+    cache = downloader(f"{code}\nopen({str(ran_to_its_end)!r}, 'w')")
+    assert "the download stalled for 0.3 s" in complaint(resolve, "mnist", patience=0.3)
+    assert list(cache.iterdir()) == [] and not ran_to_its_end.exists()
+
+
+def test_a_download_that_never_starts_is_ended(original, downloader, monkeypatch, capsys):
+    monkeypatch.setattr(mnist_source, "START_SECONDS", 0)
+    cache = downloader("import time; time.sleep(20)")
+    assert resolve("auto", patience=0.2) == "digits"
+    assert "stalled" in only_line(capsys) and list(cache.iterdir()) == []
+
+
+def test_a_download_that_fails_gives_its_reason_and_leaves_nothing(original, downloader):
+    cache = downloader(HANG.replace("time.sleep(20)", "raise RuntimeError('many\\nlines, HTTP Error 404')"))
+    assert "HTTP Error 404" in complaint(resolve, "mnist")
+    assert list(cache.iterdir()) == []
+
+
+def test_a_download_is_kept_whole_and_found_again(original, downloader, capsys):
+    cache = downloader(BEGIN + f"shutil.copytree({str(original / 'MNIST')!r}, raw.parent)")
+    assert torch.equal(load_data(FULL).train.images, numbered(TRAIN).images)
+    assert "downloaded" in only_line(capsys)
+    assert [path.name for path in cache.iterdir()] == ["MNIST"]
+    downloader("raise RuntimeError('asked again')")
+    assert resolve("mnist") == "mnist"
+    assert "found in the user's cache folder" in only_line(capsys)
+
+
+def test_a_damaged_download_is_not_kept(original, downloader):
+    (original / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").write_bytes(b"<html>log in first</html>")
+    cache = downloader(BEGIN + f"shutil.copytree({str(original / 'MNIST')!r}, raw.parent)")
+    assert "t10k-labels-idx1-ubyte: found 25 bytes" in complaint(resolve, "mnist")
+    assert list(cache.iterdir()) == []
+
+
+def test_two_downloads_at_once_do_not_disturb_each_other(original, downloader, tmp_path):
+    quicker = str(tmp_path / "cache" / "MNIST")
+    copy = f"shutil.copytree({str(original / 'MNIST')!r}, "
+    cache = downloader(BEGIN + f"{copy} raw.parent); {copy} {quicker!r})")
+    assert resolve("mnist") == "mnist"
+    assert [path.name for path in cache.iterdir()] == ["MNIST"]
+
+
+def test_a_cache_folder_that_cannot_be_written_is_a_reason_not_a_crash(
+    original, downloader, tmp_path, capsys
+):
+    downloader(HANG)
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    assert resolve("auto") == "digits"
+    assert "exists" in only_line(capsys)
+    assert str(tmp_path / "cache") in complaint(resolve, "mnist")

@@ -1,0 +1,206 @@
+"""What a notebook calls works from the first cell to the last, and says its mistakes before training."""
+
+import pytest
+import torch
+from making.record import CONFIG, epoch, make
+from torch import nn
+
+from helpers.data.augmentation_check import guarantees, movement
+from helpers.lesson import show as lesson
+from helpers.lesson.exercises import Prediction
+from helpers.lesson.tables import HistoryTable, PromiseTable, RateTable, RunsTable, SpreadTable, TargetCard
+from helpers.networks.parameters import NetworkError
+from helpers.results.analysis import Published, Runs
+from helpers.results.store import ResultsError, load
+from helpers.results.targets import Target
+from helpers.settings import Augmentation, Recipe, RunConfig, SettingsError
+
+TARGET = Target(max_params=10_000, max_epochs=15, min_accuracy=99.4, last_n=3)
+PUBLISHED = Published(
+    source="write-up X",
+    parameters=900,
+    epochs=15,
+    best=99.0,
+    last=98.9,
+    test_accuracy=[98.0, 99.0, 98.8, 98.9],
+    learning_rate=[0.02, 0.01],
+)
+
+
+class Net(nn.Module):
+    def __init__(self, classes: int = 10, stride: int = 4) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 4, 5, stride=stride), nn.ReLU(), nn.Flatten())
+        self.head = nn.Linear(4 * 6 * 6, classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(images))
+
+
+def made_config(**settings) -> RunConfig:
+    recipe = Recipe(learning_rate=0.05, batch_size=32)
+    return RunConfig(
+        **{"dataset": "digits", "recipe": recipe, "augmentation": Augmentation(rotation=5.0)} | settings
+    )
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """One lesson on the digits, from preparing to the record."""
+    folder = tmp_path_factory.mktemp("run")
+    run = lesson.prepare("99_example", made_config(), device="cpu", output=str(folder))
+    network = lesson.build(Net, run)
+    training = lesson.train(network, run, TARGET)
+    record, verdict = lesson.finish(network, training, run, TARGET, Prediction(parameters=1_000))
+    return run, network, record, verdict
+
+
+def test_a_lesson_leaves_a_record_that_reads_back_the_same(lived):
+    run, network, record, _ = lived
+    assert load(run.folder / "result.json") == record
+    assert (record.dataset, record.profile, record.seed) == ("digits", "fast", 1)
+    assert record.parameters == sum(parameter.numel() for parameter in network.parameters())
+    assert record.student == {"parameters": 1_000}
+    assert record.config["tested_weights"] == "raw"
+
+
+def test_accuracy_is_not_judged_on_the_digits_while_the_budget_is(lived):
+    *_, verdict = lived
+    assert verdict["accuracy"].outcome == "not judged"
+    assert verdict["parameters"].outcome == verdict["epochs"].outcome == "met"
+
+
+def test_the_stamp_names_profile_data_and_seed(lived):
+    assert lived[0].stamp == "fast profile, the digits of scikit-learn, seed 1"
+
+
+def test_every_figure_of_a_lesson_can_be_drawn(lived):
+    run, network, record, _ = lived
+    from helpers.networks.receptive_field import receptive_field
+
+    drawn = [
+        lesson.show_digits(run),
+        lesson.show_augmentation(run),
+        lesson.show_receptive_field(receptive_field(network), run),
+        lesson.show_rates(run.config.recipe, PUBLISHED),
+        lesson.show_curves(record, run, TARGET, PUBLISHED),
+        lesson.show_confusion(record, run),
+        lesson.show_mistakes(record, run),
+        lesson.show_recorded([Runs("99_example", [record])], TARGET, {"99_example": 98.9}),
+    ]
+    for figure in drawn:
+        png, _ = figure._repr_png_()
+        assert png.startswith(b"\x89PNG") and len(figure.axes) >= 1
+
+
+def test_the_score_compares_with_what_came_out(lived):
+    *_, record, _ = lived
+    (row,) = lesson.score(Prediction(parameters=1_000), record).cells()
+    assert row[:3] == ("parameters", "1,000", f"{record.parameters:,}")
+
+
+def test_building_draws_the_same_weights_from_the_same_seed(lived):
+    run = lived[0]
+    first, second = lesson.build(Net, run), lesson.build(Net, run)
+    assert torch.equal(first.head.weight, second.head.weight)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [(lambda: Net(classes=9), "2x9, wanted 2x10"), (lambda: Net(stride=3), "Linear|mat1|shape")],
+)
+def test_a_network_that_does_not_fit_is_told_before_training(lived, network, message):
+    with pytest.raises(NetworkError, match=message) as caught:
+        lesson.build(network, lived[0])
+    assert "\n" not in str(caught.value)
+
+
+def test_declared_spare_logits_train_with_a_warning(tmp_path, capsys):
+    run = lesson.prepare("99_example", made_config(logits=12), device="cpu", output=str(tmp_path))
+    lesson.build(lambda: Net(classes=12), run)
+    assert "warning: 12 logits serve 10 classes" in capsys.readouterr().out
+
+
+def test_an_unknown_device_and_a_folder_that_cannot_be_written_are_told_before_training(tmp_path):
+    with pytest.raises(SettingsError, match="device = 'tpu'"):
+        lesson.prepare("99_example", made_config(), device="tpu", output=str(tmp_path))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResultsError, match="file"):
+        lesson.prepare("99_example", made_config(), device="cpu", output=str(tmp_path / "file"))
+
+
+def test_cards_show_wanted_beside_published():
+    rows = {row[0]: row[1:] for row in TargetCard(TARGET, PUBLISHED).cells()}
+    assert rows["parameters"] == ("at most 10,000", "900")
+    assert rows["accuracy, each of the last 3"] == ("at least 99.40 %", "98.80 %")
+    empty = Published(source="x", parameters=1, epochs=1)
+    assert TargetCard(Target(), empty).cells()[2] == ("accuracy, judged by the last epoch", "-", "-")
+
+
+def test_where_nothing_is_published_the_cards_have_no_empty_columns(lived):
+    run, _, record, _ = lived
+    assert TargetCard(TARGET).cells() == [row[:2] for row in TargetCard(TARGET, PUBLISHED).cells()[:3]]
+    assert TargetCard(TARGET).header == ("", "wanted") and not TargetCard(TARGET).notes()
+    recipe = Recipe(epochs=2, learning_rate=0.02)
+    assert RateTable(recipe).cells() == [("1", "0.0200", "0.0200"), ("2", "0.0200", "0.0200")]
+    assert len(RateTable(recipe).header) == 3
+    assert len(RunsTable(record, run.stamp, Runs("99_example", [record])).cells()) == 2
+
+
+def test_the_spread_over_seeds_is_that_of_every_way_to_quote_a_run():
+    endings = ([99.0, 99.2, 99.4, 99.1, 99.3], [99.5, 99.1, 99.2, 99.3, 99.4])
+    config = CONFIG.model_dump() | {"profile": "full"}
+    histories = [[epoch(n, test_accuracy=value) for n, value in enumerate(ending, 1)] for ending in endings]
+    runs = Runs("99_example", [make(profile="full", config=config, history=history) for history in histories])
+    rows = {row[0]: row[1:] for row in SpreadTable(runs).cells()}
+    assert rows["last epoch"][:4] == ("99.350", "0.071", "99.30", "99.40")
+    assert rows["mean of last 3"][0] == "99.283" and rows["mean of last 5"][0] == "99.250"
+    assert rows["lowest of last 5"][:4] == ("99.050", "0.071", "99.00", "99.10")
+    assert rows["best epoch"][2:4] == ("99.40", "99.50")
+    single = SpreadTable(Runs("99_example", runs.records[:1])).cells()
+    assert single[0] == ("last epoch", "99.300", "-", "99.30", "99.30", "-")
+
+
+def test_rates_are_compared_to_four_decimals_and_only_where_published():
+    recipe = Recipe(epochs=3, learning_rate=0.02)
+    assert [row[1:4] for row in RateTable(recipe, PUBLISHED).cells()] == [
+        ("0.0200", "0.0200", "yes"),
+        ("0.0200", "0.0100", "no"),
+        ("0.0200", "-", "-"),
+    ]
+
+
+def test_a_broken_promise_is_shown_in_capitals():
+    promises = guarantees(Augmentation(rotation=7.0)) | {"whole": False}
+    cells = PromiseTable(promises, movement(Augmentation(rotation=7.0))).cells()
+    assert cells[-1] == ("whole", "NO") and all(kept == "yes" for _, kept in cells[:-1])
+
+
+def test_four_ways_to_quote_a_run_stand_side_by_side(lived):
+    run, _, record, _ = lived
+    rows = RunsTable(record, run.stamp, Runs("99_example", [record]), PUBLISHED).cells()
+    assert rows[-1] == ("published", "98.90", "98.90", "-", "99.00", "2")
+    assert len(rows) == 3
+
+
+def test_a_small_learning_rate_is_not_shown_as_none():
+    row = {
+        "epoch": 1,
+        "train_loss": 1.0,
+        "train_accuracy": 50.0,
+        "test_loss": 1.0,
+        "test_accuracy": 50.0,
+        "seconds": 1.0,
+    }
+    shown = [
+        cells[5]
+        for cells in HistoryTable([row | {"learning_rate": r} for r in (0.0976, 1e-4, 2e-6, 0.0)]).cells()
+    ]
+    assert shown == ["0.0976", "0.0001", "2e-06", "0e+00"]
+
+
+def test_the_history_shows_validation_where_the_test_set_is_closed():
+    row = {"epoch": 1, "train_loss": 1.0, "train_accuracy": 50.0, "learning_rate": 0.1, "seconds": 1.0}
+    table = HistoryTable([row | {"validation_loss": 0.5, "validation_accuracy": 80.0}], "epoch 2 of 2")
+    assert table.cells() == [("1", "1.0000", "50.00", "0.5000", "80.00", "0.1000", "1.0")]
+    assert "epoch 2 of 2" in repr(table)

@@ -1,0 +1,121 @@
+"""How two networks differ: layers, order, settings, sources, each under its own name and nothing else."""
+
+from random import Random
+
+import pytest
+import torch
+from making.networks import Of, small
+from making.random_networks import random_network
+from torch import nn
+
+from helpers.networks.description import describe
+from helpers.networks.difference import network_difference
+from helpers.networks.layers import layers_of
+
+
+def names(before, after):
+    return [entry.name for entry in network_difference(describe(before), describe(after))]
+
+
+def stack(*layers):
+    return nn.Sequential(*layers, nn.Flatten())
+
+
+def test_a_convolution_that_follows_a_wider_one_is_no_change_of_its_own():
+    before = stack(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)
+    )
+    after = stack(
+        nn.Conv2d(1, 9, 3), nn.BatchNorm2d(9), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(9, 10)
+    )
+    assert names(before, after) == ["Conv2d.out_channels"]
+
+
+def test_a_1x1_that_stands_behind_its_pool_is_put_elsewhere():
+    wide, narrow, pool = nn.Conv2d(1, 8, 3), nn.Conv2d(8, 4, 1), nn.MaxPool2d(2)
+    (entry,) = network_difference(describe(stack(wide, narrow, pool)), describe(stack(wide, pool, narrow)))
+    assert entry[:3] == (
+        "Conv2d 1x1.order",
+        "between Conv2d 3x3 and MaxPool2d",
+        "between MaxPool2d and the logits",
+    )
+
+
+def test_two_kernels_that_change_places_are_order_and_no_other_kernels():
+    small, large, act = (lambda: nn.Conv2d(4, 4, 1)), (lambda: nn.Conv2d(4, 4, 5)), nn.Sigmoid()
+    pool = nn.AdaptiveAvgPool2d(9)
+    one, other = stack(small(), act, pool, act, large()), stack(large(), act, pool, act, small())
+    assert names(one, other) == ["Conv2d 1x1.order", "Conv2d 5x5.order"]
+
+
+def test_a_layer_put_elsewhere_between_the_same_neighbours_is_told_by_number():
+    def pair(dropout):
+        return stack(
+            nn.Conv2d(1, 8, 3),
+            nn.ReLU(),
+            *dropout[0],
+            nn.Conv2d(8, 8, 3),
+            nn.ReLU(),
+            *dropout[1],
+            nn.Conv2d(8, 8, 3),
+        )
+
+    drop = nn.Dropout(0.1)
+    (entry,) = network_difference(describe(pair(([drop], []))), describe(pair(([], [drop]))))
+    assert entry[:3] == (
+        "Dropout.order",
+        "between ReLU no. 1 and Conv2d 3x3 no. 2",
+        "between ReLU no. 2 and Conv2d 3x3 no. 3",
+    )
+
+
+def test_a_layer_put_elsewhere_with_another_rate_is_two_changes():
+    before = stack(nn.Dropout(0.1), nn.Conv2d(1, 4, 3))
+    assert names(before, stack(nn.Conv2d(1, 4, 3), nn.Dropout(0.2))) == ["Dropout.order", "Dropout.p"]
+
+
+def test_another_source_of_a_skip_is_a_change_and_an_insertion_on_the_way_is_none():
+    early = Of(lambda n, x: n.c(n.b(y := n.a(x))) + y)
+    late = Of(lambda n, x: n.c(y := n.b(n.a(x))) + y)
+    longer = Of(lambda n, x: n.c(n.b(y := n.a(x)).relu()) + y)
+    assert names(early, late) == ["add.reads"]
+    assert names(early, longer) == ["relu"]
+
+
+def test_a_new_skip_is_one_change_its_readers_are_none():
+    plain, skip = Of(lambda n, x: n.c(n.b(n.a(x)))), Of(lambda n, x: n.c(n.b(y := n.a(x)) + y))
+    assert names(plain, skip) == ["add"]
+
+
+def test_frozen_and_shared_weights_and_other_evaluation_are_changes():
+    frozen = small()
+    frozen[0].weight.requires_grad = False
+    assert names(small(), frozen) == ["Conv2d.frozen"]
+    apart, shared = Of(lambda n, x: n.c(n.b(n.a(x)))), Of(lambda n, x: n.a(n.a(n.a(x))))
+    assert any(name.endswith(".shared") for name in names(apart, shared))
+    dropout = [
+        Of(lambda n, x, on=on: nn.functional.dropout(n.a(x), 0.1, training=n.training or on))
+        for on in (False, True)
+    ]
+    assert names(*dropout) == ["dropout.in evaluation"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_renaming_changes_nothing_and_no_difference_vanishes(seed):
+    """Two networks differ by no entry exactly where their layers, settings and connections are the same."""
+
+    class Renamed(nn.Module):
+        def __init__(self, network):
+            super().__init__()
+            self.inner = nn.ModuleDict({f"part_{number}": part for number, part in enumerate(network)})
+
+        def forward(self, images):
+            for part in self.inner.values():
+                images = part(images)
+            return images
+
+    torch.manual_seed(seed)
+    network, other = random_network(seed), random_network(Random(seed).randrange(1000))
+    one, two = describe(network), describe(other)
+    assert network_difference(one, describe(Renamed(network))) == []
+    assert (network_difference(one, two) == []) == (layers_of(one) == layers_of(two))

@@ -1,0 +1,249 @@
+"""A batch runs what is missing, keeps errors, and says what each notebook reached."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import nullcontext
+
+import nbformat
+import pytest
+from making.notebooks import write_iteration, write_notebook, write_other
+
+from helpers.results.store import ResultsError, load
+from helpers.runs import execution
+from helpers.runs.execution import Job, is_finished, run
+from helpers.runs.plan import BatchError, plan
+from helpers.runs.pool import BatchTable, available_cores, execute
+
+THREADS = "import os\nprint('threads', os.environ['OMP_NUM_THREADS'])"
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory):
+    """Two runs at a time: one that is good, ones that fail in different ways, one that trains nothing."""
+    root = tmp_path_factory.mktemp("workbook")
+    write_iteration(root, "01_good", after=THREADS)
+    write_iteration(root, "02_late", after="raise ValueError('first line\\nsecond line')")
+    write_notebook(root, "03_dead", [("network", "import os\nos._exit(1)")])
+    write_notebook(root, "04_left", [("network", "raise SystemExit"), ("after", "print('never')")])
+    write_notebook(root, "05_silent", [("network", "print('no record')")])
+    write_other(root, "00_start", "print('data:', dataset)")
+    outcomes = execute(plan(dataset="digits", root=root), workers=2)
+    return root, {outcome.job.source.stem: outcome for outcome in outcomes}
+
+
+def printed(path):
+    outputs = (output for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", []))
+    return "".join(output.get("text", output.get("ename", "")) for output in outputs)
+
+
+def test_a_good_run_leaves_its_record_and_its_executed_notebook(batch):
+    root, outcomes = batch
+    folder = root / "outputs/01_good/fast-digits/seed-1"
+    assert outcomes["01_good"].status == "done"
+    assert sorted(path.name for path in folder.iterdir()) == ["notebook.ipynb", "result.json"]
+    record = load(folder / "result.json")
+    assert (record.notebook, record.profile, record.dataset, record.seed) == ("01_good", "fast", "digits", 1)
+    assert record.fingerprint == outcomes["01_good"].job.fingerprint
+
+
+def test_workers_share_the_cores(batch):
+    root, _ = batch
+    executed = root / "outputs/01_good/fast-digits/seed-1/notebook.ipynb"
+    assert printed(executed) == f"threads {max(1, available_cores() // 2)}\n"
+
+
+def test_an_executed_notebook_names_no_folder_of_this_machine(batch):
+    root, _ = batch
+    text = (root / "outputs/01_good/fast-digits/seed-1/notebook.ipynb").read_text()
+    assert str(root) not in text
+    assert json.loads(text)["metadata"]["papermill"]["parameters"]["output"] == (
+        "../outputs/01_good/fast-digits/seed-1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("02_late", "ValueError: first line (cell [8])"),
+        ("03_dead", "DeadKernelError: Kernel died"),
+        ("04_left", "SystemExit: left before the last cell"),
+    ],
+)
+def test_a_failing_notebook_is_kept_with_its_error_and_the_others_go_on(batch, name, problem):
+    root, outcomes = batch
+    folder = root / f"outputs/{name}/fast-digits/seed-1"
+    assert (outcomes[name].status, outcomes[name].problem) == ("failed", problem)
+    assert not (folder / "notebook.ipynb").exists()
+    error = problem.partition(":")[0]
+    assert (error in printed(folder / "failed.ipynb")) == (name != "03_dead")
+
+
+def test_an_iteration_without_a_record_has_failed(batch):
+    root, outcomes = batch
+    assert outcomes["05_silent"].status == "failed"
+    assert outcomes["05_silent"].problem.startswith("no record: ")
+
+
+def test_a_notebook_that_trains_nothing_is_run_once_with_the_parameters_it_has(batch):
+    root, outcomes = batch
+    assert outcomes["00_start"].status == "done"
+    assert printed(root / "outputs/00_start/fast-digits/notebook.ipynb") == "data: digits\n"
+
+
+def test_only_good_runs_are_finished(batch):
+    root, _ = batch
+    finished = {job.source.stem: job.finished for job in plan(dataset="digits", root=root)}
+    assert finished == dict.fromkeys(finished, False) | {"01_good": True}
+    assert not any(job.finished for job in plan(dataset="digits", root=root, force=True))
+    assert not any(job.finished for job in plan(dataset="digits", root=root, seeds=[2]))
+    assert not any(job.finished for job in plan(dataset="digits", root=root, profile="full"))
+
+
+@pytest.mark.parametrize("name", ["failed.ipynb", ".unfinished.ipynb"])
+def test_a_failed_repeat_is_not_taken_for_the_earlier_success(batch, tmp_path, name):
+    _, outcomes = batch
+    folder, fingerprint = outcomes["01_good"].job.folder, outcomes["01_good"].job.fingerprint
+    assert is_finished(folder, fingerprint)
+    (tmp_path / "result.json").write_bytes((folder / "result.json").read_bytes())
+    assert is_finished(tmp_path, fingerprint)
+    (tmp_path / name).touch()
+    assert not is_finished(tmp_path, fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("ending", "wrote_record", "left"),
+    [
+        ("", True, ["notebook.ipynb", "result.json"]),
+        ("ValueError: broken", True, ["failed.ipynb", "notebook.ipynb", "result.json"]),
+        ("ValueError: broken", False, ["failed.ipynb", "notebook.ipynb", "result.json"]),
+        (SystemExit, True, ["failed.ipynb", "notebook.ipynb", "result.json"]),
+        (SystemExit, False, ["notebook.ipynb", "result.json"]),
+    ],
+)
+def test_an_earlier_run_stays_and_counts_as_finished_only_if_nothing_newer_is_half_done(
+    tmp_path, monkeypatch, ending, wrote_record, left
+):
+    def execute(job, executed):
+        executed.write_text("new")
+        if wrote_record:
+            (tmp_path / "result.json").write_text("new")
+        if ending is SystemExit:
+            raise SystemExit
+        return ending
+
+    monkeypatch.setattr(execution, "_execute", execute)
+    for name in ("notebook.ipynb", "result.json"):
+        (tmp_path / name).write_text("old")
+    with nullcontext() if ending is not SystemExit else pytest.raises(SystemExit):
+        assert execution.run(Job(tmp_path / "x.ipynb", tmp_path, {})).problem == ending
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
+    assert (tmp_path / "notebook.ipynb").read_text() == ("old" if ending else "new")
+
+
+def test_a_success_clears_an_earlier_failure(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution, "_execute", lambda job, executed: executed.write_text("new") and "")
+    (tmp_path / "failed.ipynb").touch()
+    assert execution.run(Job(tmp_path / "x.ipynb", tmp_path, {})).status == "done"
+    assert [path.name for path in tmp_path.iterdir()] == ["notebook.ipynb"]
+
+
+def test_a_worker_finds_mnist_wherever_its_kernels_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution.signal, "signal", lambda *_: None)
+    for name in execution.THREADS:
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("MNIST_ROOT", "data")
+    monkeypatch.chdir(tmp_path)
+    execution.start_worker(3)
+    assert os.environ["MNIST_ROOT"] == str(tmp_path / "data")
+    assert [os.environ[name] for name in execution.THREADS] == ["3", "3", "3"]
+
+
+def test_the_table_says_what_each_reached_and_ends_with_what_failed(batch, monkeypatch):
+    root, outcomes = batch
+    monkeypatch.chdir(root)
+    lines = repr(BatchTable(tuple(outcomes.values()), seconds=61.7)).splitlines()
+    good = next(line for line in lines if line.startswith("01_good"))
+    folder = "outputs/01_good/fast-digits/seed-1"
+    assert good.split()[:8] == ["01_good", folder, "1", "785", "90.00", "89.00", "not", "judged"]
+    assert lines[-5] == "6 runs in 62 s, 4 failed"
+    assert lines[-4] == (
+        "02_late seed 1: ValueError: first line (cell [8]); see outputs/02_late/fast-digits/seed-1/failed.ipynb"
+    )
+
+
+def test_a_finished_run_is_skipped_and_said_so(batch, capsys):
+    root, _ = batch
+    written = (root / "outputs/01_good/fast-digits/seed-1/result.json").stat().st_mtime_ns
+    (outcome,) = execute(plan(["01_good"], dataset="digits", root=root))
+    assert outcome.status == "skipped"
+    assert "01_good seed 1: finished before, skipped" in capsys.readouterr().out
+    assert (root / "outputs/01_good/fast-digits/seed-1/result.json").stat().st_mtime_ns == written
+    assert "skipped" in repr(BatchTable((outcome,), seconds=0.0))
+
+
+@pytest.fixture
+def listening():
+    """Ctrl-C reaches this process, also where the tests run in the background of a shell, which turns it off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_the_running_kernel_and_keeps_what_is_finished(tmp_path, listening):
+    stop = (
+        "import os, pathlib, signal, time\n"
+        "pathlib.Path('../kernel').write_text(str(os.getpid()))\n"
+        f"os.kill({os.getpid()}, signal.SIGINT)\n"
+        "time.sleep(600)"
+    )
+    write_iteration(tmp_path, "01_good")
+    write_iteration(tmp_path, "02_stopping", before=stop)
+    write_iteration(tmp_path, "03_waiting")
+    with pytest.raises(KeyboardInterrupt):
+        execute(plan(dataset="digits", root=tmp_path), workers=1)
+    assert [job.finished for job in plan(dataset="digits", root=tmp_path)] == [True, False, False]
+    kernel = int((tmp_path / "kernel").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(kernel, 0)
+    assert not list((tmp_path / "outputs/02_stopping").rglob("*.ipynb"))
+
+
+def test_fewer_than_one_worker_is_refused():
+    with pytest.raises(BatchError, match="workers = 0: must be at least 1"):
+        execute([], workers=0)
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_anything_runs(tmp_path):
+    source = write_iteration(tmp_path)
+    (tmp_path / "file").touch()
+    job = Job(source, tmp_path / "file/seed-1", {}, seed=1)
+    with pytest.raises(ResultsError, match="file/seed-1: cannot be written"):
+        execute([job])
+
+
+HOLDER = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_that_another_process_is_making_fails_at_once_and_touches_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution, "_execute", lambda job, executed: "")
+    folder = tmp_path / "seed-1"
+    folder.mkdir()
+    job = Job(tmp_path / "01_small.ipynb", folder, {}, seed=1)
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / ".seed-1.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        outcome = run(job)
+        problem = "another process is making this run; nothing was touched"
+        assert (outcome.status, outcome.problem) == ("failed", problem)
+        assert list(folder.iterdir()) == []
+        holder.kill()  # the lock goes with its process, however that ends
+    assert run(job).status == "done"

@@ -1,0 +1,100 @@
+"""Which digits many networks misread: counted by hand, and only where predictions belong to the digits."""
+
+import numpy as np
+import pytest
+from making.notebooks import write_iteration
+from making.records import ending, made, predictions_of
+
+from helpers.data.splits import Data, Split
+from helpers.results.analysis import Runs
+from helpers.scoreboard import misreadings
+from helpers.scoreboard.misreadings import Reading, confusion_counts, hardest, mnist_test, readings
+
+LABELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] * 10
+
+
+def network(wrong: dict[int, int], seed: int = 1) -> Reading:
+    predicted = np.array(LABELS)
+    for place, guess in wrong.items():
+        predicted[place] = guess
+    return Reading("01_small", seed, 100 - len(wrong), predicted)
+
+
+def test_the_hardest_are_those_that_most_networks_misread():
+    networks = [network({7: 1, 3: 5}), network({7: 2, 3: 5}), network({7: 1, 9: 4})]
+    found = hardest(networks, LABELS)
+    assert [(one.index, one.label, one.wrong) for one in found] == [(7, 7, 3), (3, 3, 2), (9, 9, 1)]
+    assert found[0].taken_for == [(1, 2), (2, 1)]
+    assert found[0].caption == "is 7\nas 1: 2x\nas 2: 1x"
+    assert found[2].caption == "is 9\nas 4: 1x"
+
+
+def test_equally_hard_ones_come_in_the_order_of_the_test_set_and_only_so_many():
+    networks = [network({place: (LABELS[place] + 1) % 10 for place in (95, 4, 50, 12)})]
+    assert [one.index for one in hardest(networks, LABELS, count=3)] == [4, 12, 50]
+
+
+def test_equally_frequent_misreadings_come_by_class_and_no_digit_comes_last():
+    networks = [network({7: guess}, seed) for seed, guess in enumerate((191, 3, 100, 2, 3, 2), 1)]
+    (one,) = hardest(networks, LABELS)
+    assert one.taken_for == [(2, 2), (3, 2), (10, 2)]  # classes from 10 on are one
+    assert "none" in one._replace(taken_for=[(10, 2)]).caption
+
+
+def test_what_every_network_reads_is_not_hard():
+    assert hardest([network({})], LABELS) == hardest([], LABELS) == []
+
+
+def test_the_confusion_counts_every_digit_once_for_each_network():
+    counts = confusion_counts([network({7: 1, 17: 1}), network({7: 12})], LABELS)
+    assert counts.shape == (10, 13) and counts.sum() == 200
+    assert (counts[7, 1], counts[7, 12], counts[7, 7], counts[0, 0]) == (2, 1, 17, 20)
+    assert confusion_counts([], LABELS).shape == (10, 10)
+
+
+@pytest.fixture
+def runs_with(tmp_path):
+    path = write_iteration(tmp_path)
+
+    def make(last: float, predictions: str | None) -> Runs:
+        return Runs(path.stem, [made(path, 3, ending(last), test_predictions=predictions)])
+
+    return make
+
+
+def test_predictions_that_reach_the_recorded_accuracy_are_read(runs_with):
+    found, left_out = readings([runs_with(98.0, predictions_of(LABELS, {7: 1, 9: 4}))], LABELS)
+    assert left_out == []
+    assert (found[0].notebook, found[0].seed, found[0].accuracy) == ("01_small", 3, 98.0)
+    assert found[0].predicted[[7, 8, 9]].tolist() == [1, 8, 4]
+    assert str(found[0]) == "01_small seed 3"
+
+
+@pytest.mark.parametrize(
+    ("last", "predictions", "why"),
+    [
+        (98.0, None, "holds no predictions"),
+        (98.0, predictions_of(LABELS[:50], {}), "50 predictions for 100 digits"),
+        (98.0, predictions_of(LABELS, {7: 1}), "its predictions reach 99.00 %, its history says 98.00 %"),
+        (100.0, predictions_of(LABELS[::-1], {}), "its predictions reach 0.00 %"),
+    ],
+)
+def test_predictions_of_other_digits_are_left_out_with_the_reason(runs_with, last, predictions, why):
+    found, left_out = readings([runs_with(last, predictions)], LABELS)
+    assert found == [] and len(left_out) == 1
+    assert left_out[0].startswith(f"01_small seed 3: {why}")
+
+
+def test_no_test_digits_are_taken_from_another_data_set(monkeypatch):
+    asked = []
+
+    def load_data(config):
+        asked.append((config.profile, config.dataset))
+        return Data("digits", split, None, split)
+
+    split = Split(None, None)
+    monkeypatch.setattr(misreadings, "load_data", load_data)
+    assert mnist_test() is None
+    monkeypatch.setattr(misreadings, "load_data", lambda config: Data("mnist", split, None, split))
+    assert mnist_test("mnist") is split
+    assert asked == [("full", "auto")]
