@@ -92,7 +92,7 @@ def run_command(
     Finished runs are skipped. A notebook that fails is saved with its error as failed.ipynb, and the others go
     on.
     """
-    from helpers.results.record import REPOSITORY
+    from helpers.places import REPOSITORY
     from helpers.runs.plan import plan
     from helpers.runs.pool import BatchTable, execute  # here, for torch takes seconds and --help needs none
     from helpers.runs.throughput import choose
@@ -122,9 +122,8 @@ def run_command(
 @cli.command("list")
 def list_command() -> None:
     """The notebooks, their targets, and the parameters that -p can change."""
-    from helpers.results.record import REPOSITORY
+    from helpers.places import REPOSITORY, notebooks_in
     from helpers.runs.definitions import declared_parameters, load_definitions, tags
-    from helpers.runs.plan import notebooks_in
 
     with _mistakes():
         for name, path in notebooks_in(REPOSITORY).items():
@@ -147,7 +146,7 @@ def search_command(study: str | None, profile: str, dataset: str, workers: int |
 
     The test set stays closed. Finished trials are skipped; every one is kept as it ends.
     """
-    from helpers.results.record import REPOSITORY
+    from helpers.places import REPOSITORY
     from helpers.search.rounds import search
     from helpers.search.study import read_study, studies_in
     from helpers.search.tables import StudyTable
@@ -181,7 +180,7 @@ def bench_command(notebooks: Sequence[str], steps: int, repeats: int, dataset: s
     """
     from helpers.bench.crew import PICTURE, bench
     from helpers.bench.record import BenchTable
-    from helpers.results.record import REPOSITORY
+    from helpers.places import REPOSITORY
 
     with _mistakes():
         benches = bench(
@@ -198,7 +197,7 @@ def report_command() -> None:
     It trains nothing, says which records were left out and why, and can be repeated at any time, also while
     runs are under way.
     """
-    from helpers.results.record import REPOSITORY
+    from helpers.places import REPOSITORY
     from helpers.scoreboard.report import report
     from helpers.scoreboard.tables import ExperimentTable, ScoreTable, StepTable
 
@@ -216,16 +215,11 @@ def report_command() -> None:
 @contextmanager
 def _mistakes() -> Iterator[None]:
     """A mistake of the user, which the helpers tell in one line, without a traceback."""
-    from helpers.data.splits import DataError
-    from helpers.results.store import ResultsError
-    from helpers.runs.definitions import DefinitionsError
-    from helpers.runs.plan import BatchError
-    from helpers.search.study import StudyError
-    from helpers.settings import SettingsError
+    from helpers.errors import DataError, DefinitionsError, PlanError, ResultsError, SettingsError, StudyError
 
     try:
         yield
-    except (BatchError, DataError, DefinitionsError, ResultsError, SettingsError, StudyError) as error:
+    except (PlanError, DataError, DefinitionsError, ResultsError, SettingsError, StudyError) as error:
         raise click.ClickException(str(error)) from error
 
 

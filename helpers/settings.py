@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from helpers.errors import SettingsError
+
 MNIST_TRAIN_IMAGES = 60_000
 CLASSES = 10
 
@@ -12,10 +14,6 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be used; the message is one line naming the value and what is allowed."""
 
 
 def one_line(error: ValidationError) -> str:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.settings import Augmentation, Recipe, RunConfig, SettingsError
+from helpers.errors import SettingsError
+from helpers.settings import Augmentation, Recipe, RunConfig
 
 BAD = [
     (Recipe, "epochs", "fifteen"),

@@ -27,10 +27,12 @@ from helpers.bench.record import (
     save_bench,
 )
 from helpers.bench.usual import LOADER_WORKERS
-from helpers.results.record import REPOSITORY, ResultsError, environment, utc_now
+from helpers.errors import PlanError, ResultsError
+from helpers.places import REPOSITORY
+from helpers.results.record import environment, utc_now
 from helpers.results.store import write_whole
 from helpers.runs.execution import Job, thread_settings
-from helpers.runs.plan import BatchError, plan
+from helpers.runs.plan import plan
 from helpers.runs.pool import available_cores
 
 PICTURE = "bench.png"
@@ -98,15 +100,15 @@ def bench(
         not MNIST. The picture there is redrawn after each.
 
     Raises:
-        BatchError, DefinitionsError, SettingsError, DataError, ResultsError: what cannot be measured or written.
+        PlanError, DefinitionsError, SettingsError, DataError, ResultsError: what cannot be measured or written.
     """
     for name, value in {"steps": steps, "repeats": repeats}.items():
         if value < 1:
-            raise BatchError(f"{name} = {value}: must be at least 1")
+            raise PlanError(f"{name} = {value}: must be at least 1")
     jobs = plan(notebooks, profile="full", dataset=dataset, force=True, root=root)
     for job in jobs if notebooks else ():
         if job.seed is None:
-            raise BatchError(f"{job.source.stem}: has no network to train; name iterations only")
+            raise PlanError(f"{job.source.stem}: has no network to train; name iterations only")
     for job in (job for job in jobs if job.seed is not None):
         kind = job.parameters["dataset"]
         folder = root / "outputs" / ("bench" if kind == "mnist" else "local/bench")
@@ -123,7 +125,7 @@ def bench_one(
     """Measure one notebook: every way in turn, `repeats` times.
 
     Raises:
-        BatchError: a process that ended, for lack of memory, say.
+        PlanError: a process that ended, for lack of memory, say.
     """
     name, parameters = job.source.stem, {key: job.parameters[key] for key in ("profile", "dataset")}
     try:
@@ -139,7 +141,7 @@ def bench_one(
             report(f"{name}: repeat {repeat} of {repeats}, seconds an epoch: {shown}")
         (arithmetic,) = _at_once(crews[ONE], work.arithmetic, job.source, parameters)
     except BrokenProcessPool:
-        raise BatchError(f"{name}: a measured process ended; is there enough memory?") from None
+        raise PlanError(f"{name}: a measured process ended; is there enough memory?") from None
     threads = {way: crew[0].threads for way, crew in crews.items()}
     options = {
         "profile": "full",

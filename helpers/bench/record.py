@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from helpers.bench.work import PARTS
-from helpers.results.record import ResultsError, UtcTime
+from helpers.errors import ResultsError, SettingsError
+from helpers.results.record import UtcTime
 from helpers.results.store import write_whole
-from helpers.settings import Count, NonNegative, Positive, Settings, SettingsError
+from helpers.settings import Count, NonNegative, Positive, Settings
 from helpers.tables import Cells, Table
 
 BENCH_SCHEMA = 1

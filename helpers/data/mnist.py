@@ -14,6 +14,8 @@ from urllib.request import Request, urlopen
 
 from platformdirs import user_cache_dir
 
+from helpers.errors import DataError, MnistUnavailable
+
 DECISION_SECONDS = 10.0  # so long may the network be silent
 START_SECONDS = 60.0  # on top, for the downloading process to import torchvision on a cold disk
 PACE_BYTES = 100_000  # a download that gains less than this in DECISION_SECONDS counts as stalled
@@ -27,14 +29,6 @@ FILES = {
     "t10k-images-idx3-ubyte": (7_840_016, "2646ac647ad5339dbf082846283269ea"),
     "t10k-labels-idx1-ubyte": (10_008, "27ae3e4e09519cfbb04c329615203637"),
 }
-
-
-class DataError(ValueError):
-    """Data that cannot be used; the message is one line naming what was found and what is expected."""
-
-
-class MnistUnavailable(DataError):
-    """MNIST is neither here nor to be had; the message is one line saying where it was looked for."""
 
 
 def resolve(dataset: str, *, patience: float = DECISION_SECONDS) -> str:

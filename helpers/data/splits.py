@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from helpers.data.augmentation import augment
-from helpers.data.mnist import DECISION_SECONDS, DataError, locate, resolve
+from helpers.data.mnist import DECISION_SECONDS, locate, resolve
+from helpers.errors import DataError
 from helpers.settings import CLASSES, PROFILES, Augmentation, RunConfig
 
 __all__ = [

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from helpers.errors import DefinitionsError
 from helpers.networks.difference import Entry, network_difference
-from helpers.results.record import REPOSITORY
-from helpers.runs.definitions import Definitions, DefinitionsError, load_definitions
+from helpers.places import NOTEBOOKS
+from helpers.runs.definitions import Definitions, load_definitions
 from helpers.settings import RunConfig
 from helpers.tables import Cells, Table
 
-NOTEBOOKS = REPOSITORY / "notebooks"
 NOT_OWNED = "NOT OWNED UP TO"
 NOTHING = "ACCOUNTS FOR NOTHING"
 WITHOUT_EFFECT = "not in effect"

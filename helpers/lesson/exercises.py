@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from helpers.settings import SettingsError
+from helpers.errors import SettingsError
 from helpers.tables import Cells, Table
 
 

@@ -14,9 +14,9 @@ from helpers.lesson.exercises import Prediction, PredictionScore
 from helpers.lesson.live import LiveProgress
 from helpers.networks.parameters import check_network, count_parameters, describe
 from helpers.networks.receptive_field import ReceptiveField, receptive_field
-from helpers.results.analysis import OUTPUTS, Published, Runs, mean_of
+from helpers.places import OUTPUTS, run_folder, without_machine
+from helpers.results.analysis import Published, Runs, mean_of
 from helpers.results.record import (
-    REPOSITORY,
     Record,
     decode_predictions,
     encode_predictions,
@@ -24,7 +24,7 @@ from helpers.results.record import (
     fingerprint,
     utc_now,
 )
-from helpers.results.store import prepare_folder, run_folder, save
+from helpers.results.store import prepare_folder, save
 from helpers.results.targets import Target, judge
 from helpers.results.verdicts import Verdict
 from helpers.settings import CLASSES, Recipe, RunConfig
@@ -147,7 +147,7 @@ def finish(
         seconds=training.seconds,
         finished=utc_now(),
     )
-    print(f"record: {_shown(save(record, run.folder))}")
+    print(f"record: {without_machine(save(record, run.folder))}")
     return record, verdict
 
 
@@ -206,9 +206,3 @@ def show_recorded(runs: Sequence[Runs], target: Target, claims: Mapping[str, flo
         for group in runs
     ]
     return figures.runs(strips, target.min_accuracy, "recorded full runs, MNIST", "Test accuracy, last epoch")
-
-
-def _shown(path: Path) -> str:
-    """A path without what belongs to this machine."""
-    path = path.resolve()
-    return path.relative_to(REPOSITORY).as_posix() if path.is_relative_to(REPOSITORY) else path.name

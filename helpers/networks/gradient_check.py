@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from helpers.errors import NetworkError
 from helpers.networks.operations import (
     ADAPTIVE_POOLS,
     CHANNELWISE,
@@ -23,7 +24,7 @@ from helpers.networks.operations import (
     key,
     steps,
 )
-from helpers.networks.tracing import NetworkError, Shape, TracedNode, copied, record, symbolic
+from helpers.networks.tracing import Shape, TracedNode, copied, record, symbolic
 
 FACTORS = (3, 6, 12, 24)  # size of the measuring image, in times the network's own
 

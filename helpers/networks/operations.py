@@ -7,14 +7,11 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from helpers.networks.tracing import NetworkError, Shape, TracedNode, dimensions
+from helpers.errors import NetworkError, UnknownOperation
+from helpers.networks.tracing import Shape, TracedNode, dimensions
 from helpers.networks.windows import Window, adaptive, bilinear, nearest, nearest_exact, sliding
 
 Size = tuple[int, int]  # height, width
-
-
-class UnknownOperation(NetworkError):
-    """An operation without a rule; the message names it and says where it is."""
 
 
 MODES = {"nearest": nearest, "nearest-exact": nearest_exact, "bilinear": bilinear}

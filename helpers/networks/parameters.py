@@ -7,18 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from helpers.errors import NetworkError, UntraceableError, one_line
 from helpers.networks.description import describe
-from helpers.networks.tracing import (
-    NetworkError,
-    Shape,
-    TracedNode,
-    UntraceableError,
-    copied,
-    dimensions,
-    one_line,
-    record,
-    trace,
-)
+from helpers.networks.tracing import Shape, TracedNode, copied, dimensions, record, trace
 from helpers.tables import Cells, Table
 
 __all__ = [

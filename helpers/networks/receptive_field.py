@@ -6,14 +6,14 @@ from fractions import Fraction
 
 from torch import nn
 
+from helpers.errors import DifferentJumps, UnknownOperation
 from helpers.networks.gradient_check import check_by_gradients
-from helpers.networks.operations import Size, Step, UnknownOperation, steps
-from helpers.networks.tracing import NetworkError, Shape, TracedNode, trace
+from helpers.networks.operations import Size, Step, steps
+from helpers.networks.tracing import Shape, TracedNode, trace
 from helpers.networks.windows import Axis, Span, Window
 from helpers.tables import Cells, Table
 
 __all__ = [
-    "DifferentJumps",
     "ReceptiveField",
     "Row",
     "UnknownOperation",
@@ -21,10 +21,6 @@ __all__ = [
     "check_by_gradients",
     "receptive_field",
 ]
-
-
-class DifferentJumps(NetworkError):
-    """Two branches are joined whose units do not lie over the same pixels."""
 
 
 @dataclass(frozen=True)

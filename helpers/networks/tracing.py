@@ -7,24 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from helpers.errors import NetworkError, UntraceableError, one_line
+
 Shape = tuple[int, ...]
-
-
-class NetworkError(ValueError):
-    """A network that cannot be used; the message is one line naming the layer and the shape where it can."""
-
-
-class UntraceableError(NetworkError):
-    """A network whose forward pass depends on values, such as an `if` on a tensor or on its shape."""
 
 
 def dimensions(shape: Shape) -> str:
     """A shape as people write it: `8x26x26`."""
     return "x".join(str(size) for size in shape) or "a single number"
-
-
-def one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 @dataclass(frozen=True)

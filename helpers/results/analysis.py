@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from helpers.results.record import REPOSITORY, Record, ResultsError, decode_predictions
+from helpers.errors import ResultsError
+from helpers.places import OUTPUTS
+from helpers.results.record import Record, decode_predictions
 from helpers.results.statistics import Difference, Interval, Mean, mean_interval, prediction_interval, welch
 from helpers.results.store import find
 from helpers.results.targets import run_statistic
 from helpers.settings import CLASSES
-
-OUTPUTS = REPOSITORY / "outputs"
 
 Judgement = Literal["supported", "contradicted", "not shown"]
 BROKEN = "NO LONGER SUPPORTED BY THE RECORDS: "

@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, Field, field_serializer, field_validator, model_validator
 
+from helpers.errors import ResultsError
+from helpers.places import REPOSITORY
 from helpers.settings import Count, NonNegative, RunConfig, Settings
 
 SCHEMA = 1
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -29,10 +30,6 @@ def _is_utc(text: str) -> str:
 
 
 UtcTime = Annotated[str, AfterValidator(_is_utc)]  # ISO 8601
-
-
-class ResultsError(ValueError):
-    """A record or folder that cannot be used; the message is one line naming it and why."""
 
 
 class Epoch(Settings):

@@ -7,26 +7,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from re import ASCII, fullmatch
 
-from helpers.results.record import SCHEMA, Record, ResultsError
-from helpers.settings import SettingsError
+from helpers.errors import ResultsError, SettingsError
+from helpers.results.record import SCHEMA, Record
 
 FILE = "result.json"
 PROBE_BYTES = 1_000_000
-
-
-def run_folder(root: Path | str, notebook: str, profile: str, seed: int, label: str = "") -> Path:
-    """Where a run is kept: root/notebook/profile/seed-k, or profile-label for all but the declared recipe on MNIST.
-
-    Raises:
-        ResultsError: for a name that is no plain folder name.
-    """
-    folder = f"{profile}-{label}" if label else profile
-    for name in (notebook, folder):
-        if not fullmatch(r"\w[\w.=+-]*", name, ASCII):
-            raise ResultsError(f"{name!r}: a folder's name holds letters, digits and any of _ . = + - only")
-    return Path(root) / notebook / folder / f"seed-{seed}"
 
 
 def prepare_folder(folder: Path | str) -> Path:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from helpers.results.record import ResultsError
+from helpers.errors import ResultsError
 from helpers.results.store import write_whole
 
 WEIGHTS = "weights.pt"

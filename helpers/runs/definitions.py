@@ -15,19 +15,15 @@ import papermill
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from helpers.errors import DefinitionsError, SettingsError, one_line
 from helpers.networks.parameters import describe
-from helpers.networks.tracing import one_line
 from helpers.results.record import fingerprint
 from helpers.results.targets import Target
-from helpers.settings import RunConfig, SettingsError
+from helpers.settings import RunConfig
 
 TAGS = ("imports", "target", "parameters", "settings", "network")
 KEPT = 32  # notebooks, of which what was read is kept: a search asks for the same one many times
 KINDS = {"int": int, "float": float, "bool": bool, "str": str}
-
-
-class DefinitionsError(ValueError):
-    """A notebook, or a parameter for it, that cannot be used; the message is one line naming it and why."""
 
 
 @dataclass(frozen=True)

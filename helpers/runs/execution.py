@@ -15,7 +15,8 @@ import papermill
 from filelock import FileLock, Timeout
 from papermill.exceptions import PapermillExecutionError
 
-from helpers.results.store import FILE, ResultsError, load
+from helpers.errors import ResultsError
+from helpers.results.store import FILE, load
 
 EXECUTED = "notebook.ipynb"
 FAILED = "failed.ipynb"  # never replaces the last good one

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from helpers.data.splits import load_data, resolve
-from helpers.results.record import REPOSITORY
-from helpers.results.store import run_folder
+from helpers.errors import DefinitionsError, PlanError
+from helpers.places import REPOSITORY, notebooks_in, run_folder
 from helpers.runs.definitions import (
     Definitions,
-    DefinitionsError,
     convert_parameters,
     declared_parameters,
     load_definitions,
@@ -26,15 +25,6 @@ from helpers.training.loop import choose_device
 
 OPTIONS = ("profile", "dataset", "seed", "output")  # parameters that have an option or a place of their own
 LABEL_LENGTH = 60
-
-
-class BatchError(ValueError):
-    """A batch that cannot be run as asked; the message is one line naming the value and what is allowed."""
-
-
-def notebooks_in(root: Path = REPOSITORY) -> dict[str, Path]:
-    """The notebooks of the workbook by name, in order."""
-    return {path.stem: path for path in sorted((root / "notebooks").glob("[!.]*.ipynb"))}
 
 
 def plan(
@@ -55,14 +45,14 @@ def plan(
     unless `force` asks for all.
 
     Raises:
-        BatchError, DefinitionsError, SettingsError, DataError, ResultsError: anything that cannot be run as
+        PlanError, DefinitionsError, SettingsError, DataError, ResultsError: anything that cannot be run as
             asked. A notebook that fails by itself is no such thing: it is planned, and will fail.
     """
     seeds, changes = list(dict.fromkeys(seeds)), dict(parameters or {})
     for seed in seeds:
         RunConfig(profile=profile, dataset=dataset, seed=seed)
     for name in set(changes).intersection(OPTIONS):
-        raise BatchError(f"parameter {name} is set by the batch itself; use its options instead")
+        raise PlanError(f"parameter {name} is set by the batch itself; use its options instead")
     paths = _select(notebooks, root)
     iterations = [path for path in paths if "network" in tags(path)]
     others = [path for path in paths if path not in iterations and (notebooks or not changes)]
@@ -99,19 +89,19 @@ def _select(names: Sequence[str], root: Path) -> list[Path]:
     """The notebooks of these names, each once; all of them for no names."""
     known = notebooks_in(root)
     if not known:
-        raise BatchError(f"{root / 'notebooks'}: there are no notebooks here")
+        raise PlanError(f"{root / 'notebooks'}: there are no notebooks here")
     chosen: dict[str, Path] = {}
     for name in names:
         file = Path(name)
         stem = file.name.removesuffix(".ipynb")
         if file.suffix == ".ipynb" and file.is_file() and file.resolve() != known.get(stem, root).resolve():
-            raise BatchError(f"{name}: not in {root / 'notebooks'}; copy it there, under a name of its own")
+            raise PlanError(f"{name}: not in {root / 'notebooks'}; copy it there, under a name of its own")
         numbered = [full for full in known if full.partition("_")[0] == stem]
         match = stem if stem in known else numbered[0] if len(numbered) == 1 else None
         if match is None:
             close = get_close_matches(stem, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-            raise BatchError(f"unknown notebook {name!r}; {hint}")
+            raise PlanError(f"unknown notebook {name!r}; {hint}")
         chosen[match] = known[match]
     return list(chosen.values()) or list(known.values())
 
@@ -140,7 +130,7 @@ def _definitions(path: Path, values: Mapping[str, Any], changed: Mapping[str, An
     except DefinitionsError:
         return None
     if definitions.notebook != path.stem:
-        raise BatchError(
+        raise PlanError(
             f"{path.stem}: its cell target must say notebook = {path.stem!r}, not {definitions.notebook!r}"
         )
     return definitions if not changed else load_definitions(path, {**values, **changed})
@@ -153,4 +143,4 @@ def _try_out(definitions: Definitions, changed: Mapping[str, Any]) -> None:
         with redirect_stdout(io.StringIO()):
             load_data(definitions.config)
     except ValueError as error:
-        raise BatchError(f"{definitions.notebook}: {error}") from None
+        raise PlanError(f"{definitions.notebook}: {error}") from None

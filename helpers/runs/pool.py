@@ -8,9 +8,9 @@ from multiprocessing import active_children, get_context
 
 from tqdm import tqdm
 
+from helpers.errors import PlanError
 from helpers.results.store import FILE, load, prepare_folder
 from helpers.runs.execution import FAILED, Job, Outcome, start_worker, summary, work
-from helpers.runs.plan import BatchError
 from helpers.tables import Cells, Table
 
 MOST_WORKERS = 4  # by default
@@ -37,12 +37,12 @@ def execute(
 
     Raises:
         ResultsError: before anything runs, for a folder that cannot be written.
-        BatchError: for fewer than one worker.
+        PlanError: for fewer than one worker.
         KeyboardInterrupt: once all that was running has ended; what is finished stays.
     """
     workers = min(available_cores(), MOST_WORKERS) if workers is None else workers
     if workers < 1:
-        raise BatchError(f"workers = {workers}: must be at least 1")
+        raise PlanError(f"workers = {workers}: must be at least 1")
     due = [job for job in jobs if not job.finished]
     for job in due:
         prepare_folder(job.folder)

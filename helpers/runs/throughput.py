@@ -9,8 +9,8 @@ from subprocess import PIPE, Popen
 
 from tqdm import tqdm
 
+from helpers.errors import PlanError
 from helpers.runs.execution import summary, thread_settings
-from helpers.runs.plan import BatchError
 from helpers.runs.pool import available_cores
 from helpers.training.loop import choose_device
 
@@ -69,7 +69,7 @@ def choose(
 
     Raises:
         SettingsError: the device is not in this machine.
-        BatchError: a measuring process failed.
+        PlanError: a measuring process failed.
     """
     cores = available_cores() if cores is None else cores
     if cores == 1 or waiting <= 1:
@@ -92,7 +92,7 @@ def measure(processes: int, threads: int, seconds: float = SECONDS, device: str 
     """Let so many processes train at the same time, and add up their steps a second.
 
     Raises:
-        BatchError: one of them failed.
+        PlanError: one of them failed.
     """
     with ExitStack() as stack:
         trainers = [stack.enter_context(_trainer(threads, seconds, device)) for _ in range(processes)]
@@ -122,5 +122,5 @@ def _line(trainer: Popen) -> str:
     line = trainer.stdout.readline()
     if not line:
         last = (trainer.stderr.read().strip().splitlines() or [f"status {trainer.wait()}"])[-1]
-        raise BatchError(f"{summary('workers = auto, but a measuring process failed', last)}; give a number")
+        raise PlanError(f"{summary('workers = auto, but a measuring process failed', last)}; give a number")
     return line

@@ -6,9 +6,10 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Literal
 
+from helpers.places import REPOSITORY
 from helpers.results.analysis import Runs, difference_of, expected_next, mean_of
 from helpers.results.course import LINEAGES, Iteration
-from helpers.results.record import REPOSITORY, Record
+from helpers.results.record import Record
 from helpers.results.statistics import Difference, Mean, holm
 from helpers.results.targets import judge_recipe
 from helpers.results.verdicts import Criterion

@@ -6,13 +6,14 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from helpers.errors import DefinitionsError
 from helpers.networks.parameters import count_parameters
+from helpers.places import REPOSITORY, notebooks_in
 from helpers.results.analysis import Runs
-from helpers.results.record import REPOSITORY, Record
+from helpers.results.record import Record
 from helpers.results.store import FILE, find
-from helpers.runs.definitions import Definitions, DefinitionsError, load_definitions
+from helpers.runs.definitions import Definitions, load_definitions
 from helpers.runs.execution import FAILED, UNFINISHED
-from helpers.runs.plan import notebooks_in
 from helpers.settings import RunConfig
 
 DECLARED = "full"  # the folder of the declared recipe on MNIST; variants lie in full-<label>

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from helpers.figures.style import Figure
+from helpers.places import REPOSITORY
 from helpers.results.course import LINEAGES, markdown_table
-from helpers.results.record import REPOSITORY
 from helpers.results.store import write_whole
 from helpers.scoreboard.board import Scoreboard, scoreboard
 from helpers.scoreboard.picture import Mark, scoreboard_picture
@@ -24,7 +24,7 @@ def report(root: Path = REPOSITORY) -> tuple[Scoreboard, list[Path]]:
     """Write root/outputs/scoreboard.md, .json and .png, each whole or not at all, from the records beside them.
 
     Raises:
-        BatchError: where there are no notebooks.
+        PlanError: where there are no notebooks.
         ResultsError: where the folder cannot be written.
     """
     board, outputs = scoreboard(root), root / "outputs"

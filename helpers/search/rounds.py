@@ -8,25 +8,16 @@ from io import StringIO
 from pathlib import Path
 
 from helpers.data.splits import load_data, resolve
+from helpers.errors import NetworkError, StudyError, TrainingDiverged
 from helpers.lesson import show as lesson
-from helpers.networks.parameters import NetworkError, check_network
-from helpers.results.record import REPOSITORY
+from helpers.networks.parameters import check_network
+from helpers.places import REPOSITORY
 from helpers.results.store import write_whole
 from helpers.runs.definitions import load_definitions
 from helpers.runs.execution import Outcome, is_finished, locked, summary, work
 from helpers.runs.pool import execute
-from helpers.search.study import (
-    DIVERGED,
-    Candidate,
-    Standing,
-    Study,
-    StudyError,
-    Trial,
-    candidates,
-    standings,
-    trials,
-)
-from helpers.training.loop import TrainingDiverged, train
+from helpers.search.study import DIVERGED, Candidate, Standing, Study, Trial, candidates, standings, trials
+from helpers.training.loop import train
 
 
 def search(

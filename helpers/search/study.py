@@ -11,22 +11,20 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 from sklearn.model_selection import ParameterGrid
 
+from helpers.errors import SettingsError, StudyError
 from helpers.networks.parameters import count_parameters
-from helpers.results.record import REPOSITORY, Record
+from helpers.places import REPOSITORY
+from helpers.results.record import Record
 from helpers.results.store import FILE, load
 from helpers.runs.definitions import Definitions, convert_parameters, load_definitions
 from helpers.runs.execution import Job, is_finished
-from helpers.settings import Count, Settings, SettingsError
+from helpers.settings import Count, Settings
 
 SEARCH = Path("outputs", "search")  # declarations; the trials of all of them lie together in TRIALS
 TRIALS = "trials"
 DIVERGED = "diverged.txt"  # what a trial leaves instead of a record when its loss became infinite: why
 OWN = {"profile", "dataset", "seed", "output", "device"}  # parameters that a search sets itself
 NAME_LENGTH = 16  # of a fingerprint, as the name of a trial's folder
-
-
-class StudyError(ValueError):
-    """A search that cannot be made as declared; the message is one line naming it and what is allowed."""
 
 
 class Study(Settings):

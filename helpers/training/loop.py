@@ -10,24 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from helpers.data.splits import Data, batches, steps_per_epoch
-from helpers.settings import PROFILES, RunConfig, SettingsError
+from helpers.errors import SettingsError, TrainingDiverged
+from helpers.settings import PROFILES, RunConfig
 from helpers.training.evaluation import evaluate
 from helpers.training.optimization import Schedule, averaged_copy, build_optimizer
 from helpers.training.step import Compiled, Forward, channels_innermost, compiled
 
 CHECK_EVERY = 50  # steps between two looks at the losses; each look waits for the device
 REPORT_EVERY = 0.5  # seconds between two reports to a watcher
-
-
-class TrainingDiverged(RuntimeError):
-    """The loss became NaN or infinite; `history` holds the epochs that were finished before."""
-
-    def __init__(self, loss: float, epoch: int, step: int, learning_rate: float, history: list[dict]) -> None:
-        super().__init__(
-            f"loss = {loss} at epoch {epoch}, step {step}, learning rate {learning_rate:.4g}: "
-            "training stopped; try a lower learning rate"
-        )
-        self.history = history
 
 
 @dataclass

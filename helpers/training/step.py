@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.training.kernels.build import NoKernels
+from helpers.errors import NoKernels
 from helpers.training.kernels.twin import MULTIPLE, AnyBatch, batch_last_twin
 
 Forward = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]

@@ -20,8 +20,7 @@ from helpers.bench.record import BenchTable, load_bench, median_repeat, one_run,
 from helpers.bench.usual import UsualImages, usual_loader, usual_transforms
 from helpers.bench.work import PARTS, an_epoch, measure_way, our_way, time_steps, usual_way
 from helpers.data.splits import BLACK, load_data, normalise
-from helpers.results.record import ResultsError
-from helpers.runs.plan import BatchError
+from helpers.errors import PlanError, ResultsError
 from helpers.settings import Augmentation, Recipe, RunConfig
 
 ARITHMETIC = {"operations": 6e9, "float32_peak": 3e9, "bfloat16_peak": 9e9}
@@ -343,5 +342,5 @@ def test_a_mistake_is_one_line_and_nothing_is_measured(command, monkeypatch, tmp
 
 @pytest.mark.parametrize("options", [{"steps": 0, "repeats": 1}, {"steps": 1, "repeats": -1}])
 def test_bad_numbers_are_refused_from_python_too(options):
-    with pytest.raises(BatchError, match="must be at least 1"):
+    with pytest.raises(PlanError, match="must be at least 1"):
         next(bench.bench(**options))

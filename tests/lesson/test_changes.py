@@ -4,10 +4,11 @@ import pytest
 from making.notebooks import TARGET, write_iteration, write_other
 from torch import nn
 
+from helpers.errors import DefinitionsError
 from helpers.lesson.changes import NOT_OWNED, NOTHING, what_changed
 from helpers.networks.description import describe
 from helpers.networks.difference import network_difference
-from helpers.runs.definitions import DefinitionsError, load_definitions
+from helpers.runs.definitions import load_definitions
 from helpers.settings import Augmentation, Recipe, RunConfig
 
 SETTINGS = "config = RunConfig(recipe=Recipe({recipe}), augmentation=Augmentation({augmentation}), {others})"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from helpers.errors import SettingsError
 from helpers.lesson.exercises import Prediction, PredictionScore, check
-from helpers.settings import SettingsError
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ from making.record import CONFIG, epoch, make
 from torch import nn
 
 from helpers.data.augmentation_check import guarantees, movement
+from helpers.errors import NetworkError, ResultsError, SettingsError
 from helpers.lesson import show as lesson
 from helpers.lesson.exercises import Prediction
 from helpers.lesson.tables import HistoryTable, PromiseTable, RateTable, RunsTable, SpreadTable, TargetCard
-from helpers.networks.parameters import NetworkError
 from helpers.results.analysis import Published, Runs
-from helpers.results.store import ResultsError, load
+from helpers.results.store import load
 from helpers.results.targets import Target
-from helpers.settings import Augmentation, Recipe, RunConfig, SettingsError
+from helpers.settings import Augmentation, Recipe, RunConfig
 
 TARGET = Target(max_params=10_000, max_epochs=15, min_accuracy=99.4, last_n=3)
 PUBLISHED = Published(

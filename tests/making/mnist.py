@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.data.splits import MEAN, STD, DataError, Split
+from helpers.data.splits import MEAN, STD, Split
+from helpers.errors import DataError
 from helpers.settings import CLASSES, Recipe, RunConfig
 
 TRAIN, TEST = 400, 150  # images of the synthetic set

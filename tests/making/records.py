@@ -8,8 +8,9 @@ import numpy as np
 from making.notebooks import write_iteration
 
 from helpers.networks.parameters import count_parameters
+from helpers.places import run_folder
 from helpers.results.record import Record, encode_predictions
-from helpers.results.store import run_folder, save
+from helpers.results.store import save
 from helpers.runs.definitions import load_definitions
 
 EPOCHS = 4  # as the example notebooks declare

@@ -11,15 +11,10 @@ from making.published import PUBLISHED
 from making.random_networks import random_network
 from torch import nn
 
+from helpers.errors import DifferentJumps
 from helpers.networks import operations
 from helpers.networks.operations import key
-from helpers.networks.receptive_field import (
-    DifferentJumps,
-    ReceptiveField,
-    agreement,
-    check_by_gradients,
-    receptive_field,
-)
+from helpers.networks.receptive_field import ReceptiveField, agreement, check_by_gradients, receptive_field
 from helpers.networks.windows import Axis, sliding
 
 SEEDS = range(60)

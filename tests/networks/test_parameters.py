@@ -13,14 +13,8 @@ from making.published import PUBLISHED
 from torch import nn
 from torchinfo import summary
 
-from helpers.networks.parameters import (
-    NetworkError,
-    check_network,
-    count_parameters,
-    describe,
-    parameter_table,
-    trace,
-)
+from helpers.errors import NetworkError
+from helpers.networks.parameters import check_network, count_parameters, describe, parameter_table, trace
 
 
 def test_a_trace_holds_every_step_with_its_shape_and_what_it_reads():

@@ -12,9 +12,9 @@ from making.networks import Between
 from making.published import PUBLISHED
 from torch import nn
 
-from helpers.networks.operations import UnknownOperation
+from helpers.errors import DifferentJumps, UnknownOperation
 from helpers.networks.parameters import count_parameters
-from helpers.networks.receptive_field import DifferentJumps, check_by_gradients, receptive_field
+from helpers.networks.receptive_field import check_by_gradients, receptive_field
 
 
 def fields(network: nn.Module) -> list[int]:

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from helpers.errors import ResultsError
 from helpers.lesson.tables import ReproductionTable
+from helpers.places import run_folder
 from helpers.results.analysis import (
     Analysis,
     Published,
@@ -15,8 +17,8 @@ from helpers.results.analysis import (
     recorded,
     recorded_if_any,
 )
-from helpers.results.record import Record, ResultsError, encode_predictions, utc_now
-from helpers.results.store import run_folder, save
+from helpers.results.record import Record, encode_predictions, utc_now
+from helpers.results.store import save
 from helpers.settings import Recipe, RunConfig
 
 

@@ -10,9 +10,9 @@ from matplotlib.patches import Rectangle
 
 from helpers.figures.course import Box, course_map, lineage_map
 from helpers.networks.parameters import count_parameters
+from helpers.places import REPOSITORY
 from helpers.results import course
 from helpers.results.course import ITERATIONS, LINEAGES, TITLES, Iteration
-from helpers.results.record import REPOSITORY
 from helpers.results.statistics import Interval, Mean
 from helpers.results.targets import Target
 from helpers.runs.definitions import load_definitions

@@ -14,17 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from making.record import CONFIG, EPOCH_KEYS, KEYS, NETWORK, epoch, make, one_line
 
+from helpers.errors import ResultsError, SettingsError
 from helpers.results import record as record_module
-from helpers.results.record import (
-    ResultsError,
-    decode_predictions,
-    encode_predictions,
-    environment,
-    fingerprint,
-    utc_now,
-)
+from helpers.results.record import decode_predictions, encode_predictions, environment, fingerprint, utc_now
 from helpers.results.store import load, save
-from helpers.settings import Augmentation, Recipe, RunConfig, SettingsError
+from helpers.settings import Augmentation, Recipe, RunConfig
 
 
 def test_the_file_has_exactly_the_keys_of_the_contract(tmp_path):

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from making.record import KEYS, make, one_line
 
-from helpers.results.record import (
-    ResultsError,
-)
-from helpers.results.store import find, load, prepare_folder, run_folder, save
+from helpers.errors import ResultsError
+from helpers.places import run_folder
+from helpers.results.store import find, load, prepare_folder, save
 
 # Where it lies
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making.targets import COURSE, FULL, PUBLISHED, verdict_at
 
+from helpers.errors import SettingsError
 from helpers.results.targets import (
     Target,
     Thresholds,
@@ -16,7 +17,6 @@ from helpers.results.targets import (
     summarise,
     thresholds,
 )
-from helpers.settings import SettingsError
 
 # Target
 

@@ -7,7 +7,7 @@ import torch
 from making.record import one_line
 from torch import nn
 
-from helpers.results.record import ResultsError
+from helpers.errors import ResultsError
 from helpers.results.weights import WEIGHTS, load_weights, save_weights
 
 

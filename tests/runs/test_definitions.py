@@ -3,16 +3,11 @@
 import pytest
 from making.notebooks import PARAMETERS, write_iteration, write_notebook, write_other
 
+from helpers.errors import DefinitionsError
 from helpers.networks.description import describe
 from helpers.results.record import fingerprint
 from helpers.results.targets import Target
-from helpers.runs.definitions import (
-    DefinitionsError,
-    convert_parameters,
-    declared_parameters,
-    load_definitions,
-    tags,
-)
+from helpers.runs.definitions import convert_parameters, declared_parameters, load_definitions, tags
 from helpers.settings import RunConfig
 
 

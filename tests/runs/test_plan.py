@@ -3,9 +3,9 @@
 import pytest
 from making.notebooks import PARAMETERS, write_iteration, write_other
 
-from helpers.runs.definitions import DefinitionsError, load_definitions
-from helpers.runs.plan import BatchError, plan
-from helpers.settings import SettingsError
+from helpers.errors import DefinitionsError, PlanError, SettingsError
+from helpers.runs.definitions import load_definitions
+from helpers.runs.plan import plan
 
 
 def test_plan_orders_iterations_by_name_and_seed_and_the_others_after_them(tmp_path):
@@ -118,14 +118,14 @@ def test_auto_is_resolved_once_for_all_runs(tmp_path, monkeypatch):
 def test_what_cannot_be_run_as_asked_is_refused_in_one_line_before_anything_runs(tmp_path, options, words):
     write_iteration(tmp_path)
     write_other(tmp_path)
-    with pytest.raises((BatchError, DefinitionsError, SettingsError), match=words) as error:
+    with pytest.raises((PlanError, DefinitionsError, SettingsError), match=words) as error:
         plan(**({"dataset": "digits", "root": tmp_path} | options))
     assert "\n" not in str(error.value)
     assert not (tmp_path / "outputs").exists()
 
 
 def test_a_folder_without_notebooks_is_named(tmp_path):
-    with pytest.raises(BatchError, match=f"{tmp_path / 'notebooks'}: there are no notebooks here"):
+    with pytest.raises(PlanError, match=f"{tmp_path / 'notebooks'}: there are no notebooks here"):
         plan(root=tmp_path)
 
 
@@ -133,7 +133,7 @@ def test_a_notebook_elsewhere_is_refused_even_under_a_known_name(tmp_path):
     write_iteration(tmp_path)
     (tmp_path / "copies").mkdir()
     elsewhere = write_iteration(tmp_path / "copies")
-    with pytest.raises(BatchError, match="01_small.ipynb: not in "):
+    with pytest.raises(PlanError, match="01_small.ipynb: not in "):
         plan([str(elsewhere)], dataset="digits", root=tmp_path)
 
 
@@ -141,7 +141,7 @@ def test_a_copy_that_still_has_the_name_of_another_notebook_is_refused(tmp_path)
     copy = write_iteration(tmp_path, "01_small")
     copy.rename(copy.with_name("02_mine.ipynb"))
     with pytest.raises(
-        BatchError, match="02_mine: its cell target must say notebook = '02_mine', not '01_small'"
+        PlanError, match="02_mine: its cell target must say notebook = '02_mine', not '01_small'"
     ):
         plan(dataset="digits", root=tmp_path)
 

@@ -11,10 +11,11 @@ import nbformat
 import pytest
 from making.notebooks import write_iteration, write_notebook, write_other
 
-from helpers.results.store import ResultsError, load
+from helpers.errors import PlanError, ResultsError
+from helpers.results.store import load
 from helpers.runs import execution
 from helpers.runs.execution import Job, is_finished, run
-from helpers.runs.plan import BatchError, plan
+from helpers.runs.plan import plan
 from helpers.runs.pool import BatchTable, available_cores, execute
 
 THREADS = "import os\nprint('threads', os.environ['OMP_NUM_THREADS'])"
@@ -212,7 +213,7 @@ def test_ctrl_c_ends_the_running_kernel_and_keeps_what_is_finished(tmp_path, lis
 
 
 def test_fewer_than_one_worker_is_refused():
-    with pytest.raises(BatchError, match="workers = 0: must be at least 1"):
+    with pytest.raises(PlanError, match="workers = 0: must be at least 1"):
         execute([], workers=0)
 
 

@@ -4,10 +4,9 @@ import subprocess
 
 import pytest
 
+from helpers.errors import PlanError, SettingsError
 from helpers.runs import throughput
-from helpers.runs.plan import BatchError
 from helpers.runs.throughput import Choice, Throughput, candidates, choose, fastest, measure
-from helpers.settings import SettingsError
 
 
 @pytest.fixture
@@ -155,7 +154,7 @@ def test_processes_wait_for_each_other_and_their_steps_are_added(trainer, starte
 )
 def test_a_process_that_fails_is_told_in_one_line_and_ends_the_others(trainer, started, script, problem):
     trainer(script)
-    with pytest.raises(BatchError) as error:
+    with pytest.raises(PlanError) as error:
         measure(2, 1)
     assert str(error.value) == f"workers = auto, but a measuring process failed: {problem}; give a number"
     assert [process.returncode is None for process in started] == [False, False]

@@ -7,7 +7,8 @@ import pytest
 from making.notebooks import write_iteration
 from making.records import EPOCHS, ending, made, put
 
-from helpers.results.store import run_folder, save
+from helpers.places import run_folder
+from helpers.results.store import save
 from helpers.runs.execution import FAILED, UNFINISHED
 from helpers.scoreboard.gather import gather
 

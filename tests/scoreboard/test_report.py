@@ -10,11 +10,12 @@ from making.notebooks import write_iteration
 from making.records import ending, put, write_claiming
 
 from helpers import cli
+from helpers.errors import ResultsError
+from helpers.places import OUTPUTS
 from helpers.results import record
 from helpers.results import store as results
-from helpers.results.analysis import OUTPUTS
 from helpers.results.course import LINEAGES
-from helpers.results.record import ResultsError, encode_predictions
+from helpers.results.record import encode_predictions
 from helpers.results.store import load
 from helpers.scoreboard.board import scoreboard
 from helpers.scoreboard.gather import gather

@@ -6,11 +6,11 @@ import pytest
 from making.notebooks import PARAMETERS, SETTINGS, write_iteration
 from making.studies import finish, study
 
-from helpers.data.splits import DataError
+from helpers.errors import DataError, StudyError
 from helpers.runs.execution import Outcome
 from helpers.search import rounds as searching
 from helpers.search.rounds import search, train_trial
-from helpers.search.study import DIVERGED, StudyError, candidates, trials
+from helpers.search.study import DIVERGED, candidates, trials
 
 SMALL = {"profile": "fast", "dataset": "digits"}
 

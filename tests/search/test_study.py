@@ -7,17 +7,9 @@ from making.notebooks import write_iteration
 from making.record import one_line
 from making.studies import finish, record_of, study
 
+from helpers.errors import DefinitionsError, StudyError
 from helpers.results.store import save
-from helpers.runs.definitions import DefinitionsError
-from helpers.search.study import (
-    Candidate,
-    StudyError,
-    candidates,
-    read_study,
-    standings,
-    studies_in,
-    trials,
-)
+from helpers.search.study import Candidate, candidates, read_study, standings, studies_in, trials
 
 DECLARATION = """\
 question = "Which rate?"

@@ -6,11 +6,12 @@ import nbformat
 import pytest
 import torch
 
+from helpers.errors import DefinitionsError
 from helpers.networks.parameters import count_parameters
-from helpers.results.analysis import OUTPUTS, recorded
-from helpers.results.record import REPOSITORY
+from helpers.places import OUTPUTS, REPOSITORY
+from helpers.results.analysis import recorded
 from helpers.results.weights import load_weights
-from helpers.runs.definitions import DefinitionsError, load_definitions
+from helpers.runs.definitions import load_definitions
 
 CONSISTENT, SMALLEST = (
     REPOSITORY / "notebooks" / f"{name}.ipynb" for name in ("15_consistent_under_8k", "16_smallest_at_994")

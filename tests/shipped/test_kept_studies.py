@@ -2,8 +2,8 @@
 
 import pytest
 
-from helpers.results.record import REPOSITORY
-from helpers.search.study import SEARCH, TRIALS, candidates, read_study, standings, studies_in, trials
+from helpers.places import REPOSITORY, SEARCH
+from helpers.search.study import TRIALS, candidates, read_study, standings, studies_in, trials
 
 every_study = pytest.mark.parametrize("name", studies_in())
 

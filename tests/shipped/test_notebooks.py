@@ -11,12 +11,11 @@ import pytest
 from helpers.lesson.changes import what_changed
 from helpers.networks.parameters import count_parameters
 from helpers.networks.receptive_field import check_by_gradients, receptive_field
-from helpers.results.analysis import BROKEN, DECISION, MARKS, OUTPUTS
+from helpers.places import OUTPUTS, REPOSITORY, notebooks_in
+from helpers.results.analysis import BROKEN, DECISION, MARKS
 from helpers.results.course import LINEAGES
-from helpers.results.record import REPOSITORY
 from helpers.results.store import find
 from helpers.runs.definitions import declared_parameters, load_definitions, tags
-from helpers.runs.plan import notebooks_in
 
 NOTEBOOKS = notebooks_in(REPOSITORY)
 ITERATIONS = {name: path for name, path in NOTEBOOKS.items() if "network" in tags(path)}

@@ -7,10 +7,9 @@ from pathlib import Path
 from helpers.bench.record import SIDE, WAYS, BenchRecord, load_bench
 from helpers.networks.parameters import count_parameters
 from helpers.networks.receptive_field import receptive_field
-from helpers.results.record import REPOSITORY
+from helpers.places import REPOSITORY, notebooks_in
 from helpers.results.statistics import equivalent, welch
 from helpers.runs.definitions import load_definitions, tags
-from helpers.runs.plan import notebooks_in
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from making.published import PUBLISHED
 from torch import nn
 
+from helpers.errors import NoKernels
 from helpers.training import step as compilation
 from helpers.training.kernels import build as native
 from helpers.training.kernels import ops as kernels
-from helpers.training.kernels.build import NoKernels
 from helpers.training.kernels.twin import batch_last_twin
 
 SIZES = st.integers(1, 9)

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.data.splits import Data, DataError, Split
-from helpers.settings import Augmentation, Recipe, RunConfig, SettingsError
+from helpers.data.splits import Data, Split
+from helpers.errors import DataError, SettingsError, TrainingDiverged
+from helpers.settings import Augmentation, Recipe, RunConfig
 from helpers.training import loop as training
 from helpers.training import step as compilation
 from helpers.training.evaluation import evaluate
-from helpers.training.loop import TrainingDiverged, build_forward, choose_device, train
+from helpers.training.loop import build_forward, choose_device, train
 
 CPU = torch.device("cpu")
 

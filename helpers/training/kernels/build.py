@@ -13,13 +13,11 @@ from tempfile import TemporaryDirectory
 
 from platformdirs import user_cache_path
 
+from helpers.errors import NoKernels
+
 SOURCE = Path(__file__).with_name("kernels.cpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-shared", "-fPIC")
 MULTIPLE = 16  # the batch must be one of this
-
-
-class NoKernels(RuntimeError):
-    """The kernels cannot be built here; the message says why in one line."""
 
 
 @lru_cache
