@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 import click
 
@@ -30,21 +29,6 @@ class Seeds(click.ParamType):
                 self.fail(f"{value!r} is not like 1-3 or 1,2,5", param, ctx)
             seeds += span
         return seeds
-
-
-class Workers(click.ParamType):
-    """How many runs at a time: a number, or "auto"."""
-
-    name = "number|auto"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | Literal["auto"]:
-        if value == "auto":
-            return "auto"
-        if not re.fullmatch(r"0*[1-9]\d*", str(value), re.ASCII):
-            self.fail(f"{value!r} is neither auto nor a whole number from 1 on", param, ctx)
-        return int(str(value))
 
 
 class Setting(click.ParamType):
@@ -73,8 +57,8 @@ def cli() -> None:
 @click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
 @click.option(
     "--workers",
-    type=Workers(),
-    help="Runs at a time; auto: what is fastest here, measured first.  [default: one for each core, at most 4]",
+    type=click.IntRange(min=1),
+    help="Runs at a time.  [default: one for each core, at most 4]",
 )
 @click.option("-p", "settings", type=Setting(), multiple=True, help="Change a parameter of the notebooks.")
 @click.option("--force", is_flag=True, help="Repeat what is finished.")
@@ -83,7 +67,7 @@ def run_command(
     profile: str,
     seeds: list[int],
     dataset: str,
-    workers: int | Literal["auto"] | None,
+    workers: int | None,
     settings: Sequence[tuple[str, str]],
     force: bool,
 ) -> int:
@@ -95,7 +79,6 @@ def run_command(
     from helpers.places import REPOSITORY
     from helpers.runs.plan import plan
     from helpers.runs.pool import BatchTable, execute  # here, for torch takes seconds and --help needs none
-    from helpers.runs.throughput import choose
 
     started = time.perf_counter()
     with _mistakes():
@@ -108,11 +91,6 @@ def run_command(
             force=force,
             root=REPOSITORY,
         )
-        if workers == "auto":
-            waiting = sum(not job.finished for job in jobs)
-            choice = choose(waiting, device=dict(settings).get("device", "auto"))
-            click.echo(choice)
-            workers = choice.workers
         outcomes = execute(jobs, workers)
     table = BatchTable(tuple(outcomes), time.perf_counter() - started)
     click.echo(f"\n{table!r}")

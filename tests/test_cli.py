@@ -8,9 +8,7 @@ from making.notebooks import write_iteration, write_other
 
 from helpers import cli
 from helpers.results import record
-from helpers.runs import plan as planning
 from helpers.runs import pool as batch
-from helpers.runs import throughput
 from helpers.runs.execution import Outcome
 
 
@@ -66,25 +64,6 @@ def test_without_workers_the_batch_takes_its_default(command, executed, tmp_path
     assert [workers for _, workers in executed] == [None]
 
 
-def test_workers_auto_measures_for_the_runs_that_wait_says_so_and_takes_the_best(
-    command, executed, monkeypatch, tmp_path
-):
-    asked = []
-
-    def choose(waiting, *, device):
-        asked.append((waiting, device))
-        return throughput.Choice(2, 1, (throughput.Throughput(2, 1, 58.0),))
-
-    monkeypatch.setattr(throughput, "choose", choose)
-    monkeypatch.setattr(planning, "is_finished", lambda folder, fingerprint: folder.name == "seed-3")
-    write_iteration(tmp_path)
-    status, printed, _ = command("run", "--dataset", "digits", "--seeds", "1-3", "--workers", "auto")
-    command("run", "--dataset", "digits", "-p", "device=cpu", "--workers", "auto")
-    assert "workers: 2 processes of 1 thread (measured: 2x1 58 steps a second)" in printed.splitlines()
-    assert [workers for _, workers in executed] == [2, 2]
-    assert asked == [(2, "auto"), (1, "cpu")]
-
-
 def test_settings_are_read_by_the_types_that_the_notebook_declares(command, executed, tmp_path):
     write_iteration(tmp_path)
     command("run", "--dataset", "digits", "-p", "nesterov=true", "-p", "rotation=1e-3", "-p", "device=cpu")
@@ -113,10 +92,10 @@ def test_the_status_is_1_when_something_failed_and_the_last_line_says_what(comma
         (["run", "--seeds", "3-1"], ["'3-1'", "1-3 or 1,2,5"]),
         (["run", "--seeds", "one"], ["'one'", "1-3 or 1,2,5"]),
         (["run", "--seeds", ""], ["''", "1-3 or 1,2,5"]),
-        (["run", "--workers", "0"], ["'0'", "neither auto nor a whole number from 1 on"]),
-        (["run", "--workers", "-1"], ["'-1'", "neither auto nor a whole number from 1 on"]),
-        (["run", "--workers", "1.5"], ["'1.5'", "neither auto nor a whole number from 1 on"]),
-        (["run", "--workers", "many"], ["'many'", "neither auto nor a whole number from 1 on"]),
+        (["run", "--workers", "0"], ["0", "x>=1"]),
+        (["run", "--workers", "-1"], ["-1", "x>=1"]),
+        (["run", "--workers", "1.5"], ["'1.5'", "not a valid integer"]),
+        (["run", "--workers", "many"], ["'many'", "not a valid integer"]),
         (["run", "-p", "rotation"], ["'rotation'", "name=value"]),
         (["run", "-p", "=3"], ["'=3'", "name=value"]),
         (["run", "--fource"], ["--fource", "--force"]),

@@ -163,21 +163,6 @@ def resolvable(sd: float, n: int, power: float = 0.8, confidence: float = 0.95) 
     return sd * optimize.brentq(missing, NO_SHIFT, enough) / n**0.5
 
 
-def equivalent(
-    a: Sequence[float], b: Sequence[float], margin: float = 0.05, confidence: float = 0.95
-) -> bool:
-    """Whether the groups are shown to be as good as each other: Welch's interval lies within +-margin.
-
-    False means "not shown", never "shown to differ".
-
-    Raises:
-        ValueError: as `welch`, or for a margin that is not above 0.
-    """
-    if not margin > 0:
-        raise ValueError(f"margin = {margin}: must be above 0")
-    return welch(a, b, confidence).interval.within(margin)
-
-
 def mcnemar(predictions_a: Sequence[int], predictions_b: Sequence[int], labels: Sequence[int]) -> McNemar:
     """McNemar's exact test of two networks on the same images: a coin toss over those only one gets right.
 

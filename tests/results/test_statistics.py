@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from helpers.results.statistics import (
     Interval,
-    equivalent,
     holm,
     mcnemar,
     mean_interval,
@@ -138,24 +137,10 @@ def test_welch_with_no_spread_at_all_says_so_instead_of_nan():
         welch([99.4] * 3, [99.3] * 3)
 
 
-def test_equivalence_needs_the_whole_interval_inside_the_margin():
-    tight = [99.40, 99.41, 99.42]
-    assert equivalent(tight, [99.41, 99.40, 99.42])
-    assert not equivalent(tight, [99.46, 99.47, 99.48])  # clearly different, by 0.06
-    assert not equivalent([99.2, 99.4, 99.6], [99.2, 99.4, 99.6])  # same mean, but nothing is shown
-    assert equivalent([99.2, 99.4, 99.6], [99.2, 99.4, 99.6], margin=1.0)
-
-
-def test_equivalence_fails_on_either_side():
-    low, high = [99.40, 99.41, 99.42], [99.44, 99.45, 99.46]
-    assert not equivalent(low, high) and not equivalent(high, low)
-    assert welch(low, high).difference == pytest.approx(-0.04)  # the difference alone is inside
-
-
-@pytest.mark.parametrize("margin", [0, -0.05, nan])
-def test_equivalence_refuses_a_margin_that_is_not_above_0(margin):
-    with pytest.raises(ValueError, match="margin"):
-        equivalent(SLEEP_1, SLEEP_2, margin)
+def test_an_interval_is_within_a_margin_only_as_a_whole():
+    """Catches a margin that looks at one end, or at the middle."""
+    assert Interval(-0.05, 0.05).within(0.05)
+    assert not Interval(-0.06, 0.01).within(0.05) and not Interval(-0.01, 0.06).within(0.05)
 
 
 def pair(
