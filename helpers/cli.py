@@ -5,11 +5,12 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
 
+from helpers.errors import WorkbookError
 from helpers.settings import PROFILES
 
 INTERRUPTED = 130  # the usual status after Ctrl-C
@@ -77,12 +78,12 @@ def run_command(
     on.
     """
     from helpers.places import REPOSITORY
-    from helpers.runs.plan import plan
-    from helpers.runs.pool import BatchTable, execute  # here, for torch takes seconds and --help needs none
+    from helpers.runs.plan import plan  # here, for torch takes seconds and --help needs none
+    from helpers.runs.pool import OutcomeTable, default_workers, execute
 
     started = time.perf_counter()
     with _mistakes():
-        jobs = plan(
+        jobs, remark = plan(
             notebooks,
             profile=profile,
             seeds=seeds,
@@ -91,8 +92,11 @@ def run_command(
             force=force,
             root=REPOSITORY,
         )
-        outcomes = execute(jobs, workers)
-    table = BatchTable(tuple(outcomes), time.perf_counter() - started)
+        due, most = sum(not job.finished for job in jobs), workers or default_workers()
+        _say(remark, f"{due} of {len(jobs)} runs to be made, at most {most} at a time")
+        with _watched("run", len(jobs)) as watch:
+            outcomes = execute(jobs, workers, watch=watch)
+    table = OutcomeTable(tuple(outcomes), time.perf_counter() - started)
     click.echo(f"\n{table!r}")
     return 1 if table.failed else 0
 
@@ -134,9 +138,17 @@ def search_command(study: str | None, profile: str, dataset: str, workers: int |
             for name in studies_in(REPOSITORY):
                 click.echo(f"{name}: {read_study(name, REPOSITORY).question}")
             return
-        found = search(
-            read_study(study, REPOSITORY), profile=profile, dataset=dataset, workers=workers, root=REPOSITORY
-        )
+        asked = read_study(study, REPOSITORY)
+        with _watched("trial") as watch:
+            found = search(
+                asked,
+                profile=profile,
+                dataset=dataset,
+                workers=workers,
+                report=_say,
+                watch=watch,
+                root=REPOSITORY,
+            )
     click.echo(f"\n{StudyTable(found)!r}")
 
 
@@ -190,14 +202,33 @@ def report_command() -> None:
     click.echo(f"written: {', '.join(os.path.relpath(path) for path in paths)}")
 
 
+def _say(*lines: str) -> None:
+    """Lines for the reader, without those that say nothing."""
+    for line in filter(None, lines):
+        click.echo(line)
+
+
+@contextmanager
+def _watched(unit: str, total: int | None = None) -> Iterator[Callable[[object], None]]:
+    """What says each outcome in a line as it comes, above a bar that counts them, where there is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=unit, disable=None) as bar:
+
+        def watch(outcome: object) -> None:
+            with bar.external_write_mode():
+                click.echo(outcome)
+            bar.update()
+
+        yield watch
+
+
 @contextmanager
 def _mistakes() -> Iterator[None]:
     """A mistake of the user, which the helpers tell in one line, without a traceback."""
-    from helpers.errors import DataError, DefinitionsError, PlanError, ResultsError, SettingsError, StudyError
-
     try:
         yield
-    except (PlanError, DataError, DefinitionsError, ResultsError, SettingsError, StudyError) as error:
+    except WorkbookError as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -1,6 +1,7 @@
 """The settings of a run: frozen, validated, refused in one clear line."""
 
 import reprlib
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -118,6 +119,25 @@ class RunConfig(Settings):
     crops: Literal[1, 5] = 1  # of every tested image: 5 are itself and its shifts by a pixel, logits averaged
     validation_images: Annotated[int, Field(ge=0, lt=MNIST_TRAIN_IMAGES)] = 0  # held out of the training set
     split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    @classmethod
+    def of(cls, **settings: Any) -> Self:
+        """A configuration from flat names: each goes to the recipe, to the augmentation or to the run itself.
+
+        Raises:
+            SettingsError: for a name that none of them has, or a bad value.
+        """
+        known = {name: part for part in (cls, Augmentation, Recipe) for name in part.model_fields}
+        parts: dict[type[Settings], dict[str, Any]] = {cls: {}, Recipe: {}, Augmentation: {}}
+        for name, value in settings.items():
+            if name not in known:
+                close = get_close_matches(name, known, n=1)
+                raise SettingsError(
+                    f"unknown setting {name!r}{f'; did you mean {close[0]}?' if close else ''}"
+                )
+            parts[known[name]][name] = value
+        nested = {"recipe": Recipe(**parts[Recipe]), "augmentation": Augmentation(**parts[Augmentation])}
+        return cls(**(nested | parts[cls]))
 
     @property
     def run_epochs(self) -> int:

@@ -91,7 +91,7 @@ def bench(
     repeats: int,
     dataset: str = "auto",
     root: Path = REPOSITORY,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = lambda line: None,
 ) -> Iterator[tuple[BenchRecord, Path]]:
     """Bench these iterations (names, their numbers or files; none: all), in the full profile, on the CPU.
 
@@ -105,7 +105,9 @@ def bench(
     for name, value in {"steps": steps, "repeats": repeats}.items():
         if value < 1:
             raise PlanError(f"{name} = {value}: must be at least 1")
-    jobs = plan(notebooks, profile="full", dataset=dataset, force=True, root=root)
+    jobs, remark = plan(notebooks, profile="full", dataset=dataset, force=True, root=root)
+    if remark:
+        report(remark)
     for job in jobs if notebooks else ():
         if job.seed is None:
             raise PlanError(f"{job.source.stem}: has no network to train; name iterations only")
@@ -120,7 +122,11 @@ def bench(
 
 
 def bench_one(
-    job: Job, crews: Mapping[str, Crew], steps: int, repeats: int, report: Callable[[str], None] = print
+    job: Job,
+    crews: Mapping[str, Crew],
+    steps: int,
+    repeats: int,
+    report: Callable[[str], None] = lambda line: None,
 ) -> BenchRecord:
     """Measure one notebook: every way in turn, `repeats` times.
 

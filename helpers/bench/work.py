@@ -4,7 +4,6 @@ A process holds one network, trained one way. `start` is called first in it, the
 often as wanted, and `arithmetic` at the end.
 """
 
-import io
 import itertools
 import multiprocessing
 import resource
@@ -12,7 +11,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,8 +187,7 @@ def prepare(notebook: Path, parameters: Mapping[str, Any], usual: bool) -> dict[
     global _way
     definitions = load_definitions(notebook, parameters)
     config = definitions.config
-    with redirect_stdout(io.StringIO()):  # the batch has said which data set it is
-        data = load_data(config)
+    data = load_data(config)
     torch.manual_seed(config.seed)
     _way = (usual_way if usual else our_way)(definitions.Net(), data, config)
     _way.test(

@@ -10,13 +10,14 @@ import threading
 import time
 from http.client import HTTPException
 from pathlib import Path
+from typing import Literal, NamedTuple
 from urllib.request import Request, urlopen
 
 from platformdirs import user_cache_dir
 
 from helpers.errors import DataError, MnistUnavailable
 
-DECISION_SECONDS = 10.0  # so long may the network be silent
+DECISION_SECONDS = 10.0  # longest silence of the network that is waited for
 START_SECONDS = 60.0  # on top, for the downloading process to import torchvision on a cold disk
 PACE_BYTES = 100_000  # a download that gains less than this in DECISION_SECONDS counts as stalled
 POLL_SECONDS = 0.1
@@ -31,37 +32,35 @@ FILES = {
 }
 
 
-def resolve(dataset: str, *, patience: float = DECISION_SECONDS) -> str:
-    """The data set that `dataset` ("auto", "mnist" or "digits") stands for here: "mnist" or "digits".
+class Source(NamedTuple):
+    """The data set that is used, and one line that says which it is and why; "" where there was no choice."""
 
-    May download MNIST. Raises DataError as `locate` does.
-    """
-    return "digits" if locate(dataset, patience=patience) is None else "mnist"
+    name: Literal["mnist", "digits"]
+    folder: Path | None  # of the four verified MNIST files
+    remark: str
 
 
-def locate(dataset: str, *, patience: float = DECISION_SECONDS) -> Path | None:
-    """The folder with the four verified MNIST files, or None where the digits are to be used.
+def find(dataset: str, *, patience: float = DECISION_SECONDS) -> Source:
+    """The data set that `dataset` ("auto", "mnist" or "digits") stands for here.
 
     MNIST is looked for in $MNIST_ROOT, then in the user's cache folder, then downloaded there; `patience`
-    bounds the silence of the network in seconds. One printed line says what was taken and why, except for
-    "digits", which asks for no choice.
+    bounds the silence of the network in seconds.
 
     Raises:
         DataError: a file that is damaged, incomplete or foreign, also for "auto".
         MnistUnavailable: "mnist" was asked for and is not to be had.
     """
     if dataset == "digits":
-        return None
+        return Source("digits", None, "")
     try:
         raw, origin = _find_or_download(patience)
     except MnistUnavailable as why:
         if dataset == "mnist":
             advice = "set MNIST_ROOT to a folder that has MNIST/raw, or use dataset = 'digits'"
             raise MnistUnavailable(f"dataset = 'mnist': {why}; {advice}") from None
-        print(f">>> DATA SET: DIGITS (scikit-learn's 1,797), not MNIST: {why}; no MNIST target is judged")
-        return None
-    print(f">>> DATA SET: MNIST, {origin}")
-    return raw
+        remark = f">>> DATA SET: DIGITS (scikit-learn's 1,797), not MNIST: {why}; no MNIST target is judged"
+        return Source("digits", None, remark)
+    return Source("mnist", raw, f">>> DATA SET: MNIST, {origin}")
 
 
 def _find_or_download(patience: float) -> tuple[Path, str]:

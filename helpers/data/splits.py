@@ -12,14 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from helpers.data.augmentation import augment
-from helpers.data.mnist import DECISION_SECONDS, locate, resolve
+from helpers.data.mnist import DECISION_SECONDS, find
 from helpers.errors import DataError
 from helpers.settings import CLASSES, PROFILES, Augmentation, RunConfig
-
-__all__ = [
-    "BLACK", "MEAN", "STD", "Data", "DataError", "Split",
-    "batches", "load_data", "mnist_style", "normalise", "resolve", "steps_per_epoch",
-]  # fmt: skip
 
 MEAN, STD = 0.1307, 0.3081  # of MNIST's training pixels in [0, 1]; the digits are normalised alike
 BLACK = -MEAN / STD  # what a black pixel becomes
@@ -56,6 +51,7 @@ class Data:
     train: Split
     validation: Split | None
     test: Split
+    remark: str = ""  # which data set this is and why, in one line; "" where there was no choice
 
 
 def load_data(
@@ -70,15 +66,14 @@ def load_data(
     Raises:
         DataError: a damaged file; MNIST not to be had; more validation images, or a larger batch, than fit.
     """
-    raw = locate(config.dataset, patience=patience)
-    name = "digits" if raw is None else "mnist"
-    train, test = _digits() if raw is None else _mnist(raw)
+    source = find(config.dataset, patience=patience)
+    train, test = _digits() if source.folder is None else _mnist(source.folder)
     profile = PROFILES[config.profile]
-    train, validation = _hold_out(train, config.validation_images, config.split_seed, name)
+    train, validation = _hold_out(train, config.validation_images, config.split_seed, source.name)
     train, test = _subset(train, profile.train_images), _subset(test, profile.test_images)
     _check_batch_size(config.recipe.batch_size, len(train))
     held_out = None if validation is None else validation.to(device)
-    return Data(name, train.to(device), held_out, test.to(device))
+    return Data(source.name, train.to(device), held_out, test.to(device), source.remark)
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Every plot: plain data in, a figure out. Here are those of results; the others are passed on."""
+"""Pictures of results: curves, learning rates, confusions, runs over their seeds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,9 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from helpers.figures.course import course_map
-from helpers.figures.digits import augmented, digit_grid
-from helpers.figures.networks import parameters_per_layer, receptive_field_squares
 from helpers.figures.style import (
     BLUE,
     GREEN,
@@ -26,13 +23,7 @@ from helpers.figures.style import (
     styled,
 )
 from helpers.results.statistics import Interval
-from helpers.search.pictures import Tried, Worth, pareto, worth
 from helpers.settings import CLASSES
-
-__all__ = [
-    "Figure", "Strip", "Tried", "Worth", "augmented", "confusion", "course_map", "curves", "digit_grid",
-    "learning_rate", "parameters_per_layer", "pareto", "receptive_field_squares", "runs", "worth",
-]  # fmt: skip
 
 SERIES = {  # name, colour, mark
     "train": ("training", ORANGE, "s"),

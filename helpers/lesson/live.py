@@ -3,7 +3,7 @@
 import matplotlib.figure
 from IPython.display import DisplayHandle
 
-from helpers.figures import results as figures
+from helpers.figures import results
 from helpers.lesson.tables import HistoryTable
 from helpers.training.loop import Progress
 
@@ -31,7 +31,7 @@ class LiveProgress:
         self._draw(history)
 
     def _draw(self, history: list[dict]) -> None:
-        figure: matplotlib.figure.Figure = figures.curves(history, self.target_accuracy, stamp=self.stamp)
+        figure: matplotlib.figure.Figure = results.curves(history, self.target_accuracy, stamp=self.stamp)
         if self.figure is None:
             self.figure = DisplayHandle()
             self.figure.display(figure)

@@ -7,7 +7,7 @@ from helpers.results.analysis import Published, Runs, expected_next, mean_of
 from helpers.results.record import Record
 from helpers.results.targets import Target, summarise
 from helpers.results.wording import lies
-from helpers.settings import Recipe
+from helpers.runs.session import Run
 from helpers.tables import Cells, Table
 from helpers.training.optimization import learning_rates
 
@@ -73,8 +73,8 @@ class RateTable(Table):
 
     left = 0
 
-    def __init__(self, recipe: Recipe, published: Published | None = None) -> None:
-        self.rates = learning_rates(recipe)
+    def __init__(self, run: Run) -> None:
+        self.rates, published = learning_rates(run.config.recipe), run.published
         self.published = dict(enumerate(published.learning_rate, 1)) if published else None
         compared = () if self.published is None else ("published", "equal")
         self.header = ("epoch", "after its last step", *compared, "used by its last batch")
@@ -130,15 +130,13 @@ class RunsTable(Table):
     header = ("run", "last", "mean of last 3", "mean of last 5", "best", "best epoch")
     left = 1
 
-    def __init__(
-        self, record: Record, stamp: str, recorded: Runs, published: Published | None = None
-    ) -> None:
-        self.rows: list[tuple[str, Sequence[float]]] = [(f"this run: {stamp}", record.test_accuracy)]
+    def __init__(self, record: Record, run: Run, recorded: Runs) -> None:
+        self.rows: list[tuple[str, Sequence[float]]] = [(f"this run: {run.stamp}", record.test_accuracy)]
         self.rows += [
             (f"recorded: full profile, MNIST, seed {other.seed}", other.test_accuracy)
             for other in recorded.records
         ]
-        self.published = published
+        self.published = run.published
 
     def cells(self) -> list[Cells]:
         rows = [self._row(name, values) for name, values in self.rows]

@@ -143,7 +143,7 @@ def check_network(
 
     Runs a copy on the CPU in training and in evaluation, channels last as the training loop does (where a
     `view` of a map fails): the network, its mode, its statistics and the random numbers to come stay as they
-    are. More logits than classes are allowed; a printed line warns of them.
+    are. More logits than classes are allowed.
 
     Raises:
         NetworkError: in one line, with the layer that fails or the shape that comes out.
@@ -159,8 +159,6 @@ def check_network(
                 f"the network turns {dimensions(batch_shape)} into {dimensions(shape)}, "
                 f"wanted {dimensions((batch_shape[0], logits))} (images x logits){hint}"
             )
-    if logits > classes:
-        print(f"warning: {logits} logits serve {classes} classes: {logits - classes} have no class")
 
 
 def _output_shape(network: nn.Module, images: Tensor) -> Shape:

@@ -1,9 +1,8 @@
 """Load a notebook's definitions (target, settings, network) without running its training."""
 
 import ast
-import io
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
@@ -137,9 +136,10 @@ def load_definitions(path: Path | str, parameters: Mapping[str, Any] | None = No
         if tag not in cells:
             raise DefinitionsError(f"{path.stem}: no cell is tagged {tag}")
     values = convert_parameters(path, parameters or {})
-    namespace: dict[str, Any] = {"__name__": "__main__"}  # as in a kernel
+    # as in a kernel, but what the cells print is meant for their reader
+    namespace: dict[str, Any] = {"__name__": "__main__", "print": lambda *_, **__: None}
     for tag in TAGS:
-        with _naming(f"{path.stem}, cell {tag}"), redirect_stdout(io.StringIO()):
+        with _naming(f"{path.stem}, cell {tag}"):
             exec(compile(cells[tag], f"{path.stem}, cell {tag}", "exec"), namespace)
         if tag == "parameters":
             namespace.update(values)

@@ -157,11 +157,11 @@ def _execute(job: Job, executed: Path) -> str:
                 ],  # not that a local kernel talks over TCP, or was stopped
             )
         except PapermillExecutionError as error:
-            return summary(error.ename, error.evalue, f"cell [{error.exec_count}]")
+            return in_one_line(error.ename, error.evalue, f"cell [{error.exec_count}]")
         except (
             Exception
         ) as error:  # as when the kernel dies; the notebook's own metadata then says "completed"
-            return summary(type(error).__name__, str(error))
+            return in_one_line(type(error).__name__, str(error))
     if any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", [])):
         return "SystemExit: left before the last cell"  # which papermill takes for success
     notebook.metadata.papermill.output_path = EXECUTED
@@ -169,7 +169,7 @@ def _execute(job: Job, executed: Path) -> str:
     return "" if job.seed is None else _missing_record(job.folder, job.fingerprint)
 
 
-def summary(kind: str, message: str, place: str = "") -> str:
+def in_one_line(kind: str, message: str, place: str = "") -> str:
     """An error in one line: its class, the first line of its message, and the cell."""
     line = next(iter(message.strip().splitlines()), "")
     text = f"{kind}: {line}" if line else kind

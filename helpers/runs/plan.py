@@ -1,15 +1,14 @@
 """Which runs a batch is to make: notebooks, seeds and changed parameters, all checked before anything runs."""
 
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from helpers.data.splits import load_data, resolve
+from helpers.data.mnist import find
+from helpers.data.splits import load_data
 from helpers.errors import DefinitionsError, PlanError
 from helpers.places import REPOSITORY, notebooks_in, run_folder
 from helpers.runs.definitions import (
@@ -23,8 +22,15 @@ from helpers.runs.execution import Job, is_finished
 from helpers.settings import RunConfig
 from helpers.training.loop import choose_device
 
-OPTIONS = ("profile", "dataset", "seed", "output")  # parameters that have an option or a place of their own
+RESERVED = {"profile", "dataset", "seed", "output"}  # parameters that are set by whoever makes the runs
 LABEL_LENGTH = 60
+
+
+class Plan(NamedTuple):
+    """Runs to be made, and one line that says which data set they use and why; "" where there was no choice."""
+
+    jobs: list[Job]
+    remark: str
 
 
 def plan(
@@ -36,13 +42,12 @@ def plan(
     parameters: Mapping[str, Any] | None = None,
     force: bool = False,
     root: Path = REPOSITORY,
-) -> list[Job]:
+) -> Plan:
     """The runs of these notebooks (names, their numbers or files; none: all), in order.
 
     An iteration is run once per seed, any other notebook once: after all iterations, for it may show their
     records, and not at all where parameters are changed and it is not asked for by name. `parameters` are
-    values or text for them. Says in one line which data set is used. Runs that are finished are marked so,
-    unless `force` asks for all.
+    values or text for them. Runs that are finished are marked so, unless `force` asks for all.
 
     Raises:
         PlanError, DefinitionsError, SettingsError, DataError, ResultsError: anything that cannot be run as
@@ -51,13 +56,14 @@ def plan(
     seeds, changes = list(dict.fromkeys(seeds)), dict(parameters or {})
     for seed in seeds:
         RunConfig(profile=profile, dataset=dataset, seed=seed)
-    for name in set(changes).intersection(OPTIONS):
-        raise PlanError(f"parameter {name} is set by the batch itself; use its options instead")
+    for name in RESERVED.intersection(changes):
+        raise PlanError(f"parameter {name} is set by the command itself; use its options instead")
     paths = _select(notebooks, root)
     iterations = [path for path in paths if "network" in tags(path)]
     others = [path for path in paths if path not in iterations and (notebooks or not changes)]
     changed = {path: convert_parameters(path, changes) if changes else {} for path in [*iterations, *others]}
-    own = {"profile": profile, "dataset": resolve(dataset)}
+    source = find(dataset)
+    own = {"profile": profile, "dataset": source.name}
     jobs = []
     for path in [*iterations, *others]:
         label = _label(path, own["dataset"], changed[path])
@@ -68,7 +74,7 @@ def plan(
             folder = folders[seeds[0]].parent
             values = own | {"output": str(folder)} | changed[path]
             jobs.append(Job(path, folder, values if "parameters" in tags(path) else {}))
-    return jobs
+    return Plan(jobs, source.remark)
 
 
 def _iteration(
@@ -140,7 +146,6 @@ def _try_out(definitions: Definitions, changed: Mapping[str, Any]) -> None:
     """Raise now what the notebook would raise about its data or its device."""
     try:
         choose_device(changed.get("device", "auto"))
-        with redirect_stdout(io.StringIO()):
-            load_data(definitions.config)
+        load_data(definitions.config)
     except ValueError as error:
         raise PlanError(f"{definitions.notebook}: {error}") from None

@@ -5,12 +5,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
-
-from tqdm import tqdm
+from pathlib import Path
 
 from helpers.errors import PlanError
 from helpers.results.store import FILE, load, prepare_folder
-from helpers.runs.execution import FAILED, Job, Outcome, start_worker, summary, work
+from helpers.runs.execution import FAILED, Job, Outcome, in_one_line, start_worker, work
 from helpers.tables import Cells, Table
 
 MOST_WORKERS = 4  # by default
@@ -21,16 +20,29 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def execute(
-    jobs: Sequence[Job], workers: int | None = None, work: Callable[[Job], Outcome] = work
-) -> list[Outcome]:
-    """Run the jobs that are not finished, `workers` at a time; a line for each as it ends.
+def default_workers() -> int:
+    """One run for every core, at most MOST_WORKERS.
 
-    `work` makes one of them, in a process of its own; by default it executes its notebook.
+    The steps of a small network are too short to keep several cores busy, and each run takes about a gigabyte of
+    memory.
+    """
+    return min(available_cores(), MOST_WORKERS)
+
+
+def execute(
+    jobs: Sequence[Job],
+    workers: int | None = None,
+    work: Callable[[Job], Outcome] = work,
+    watch: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Run the jobs that are not finished, `workers` at a time (by default as many as `default_workers` says).
 
     Iterations come first, then the notebooks that train nothing. Each run computes with its fair share of the
-    cores. By default there is one run for every core, at most MOST_WORKERS: the steps of a small network are
-    too short to keep several cores busy, and each run takes about a gigabyte of memory.
+    cores.
+
+    Args:
+        work: makes one job, in a process of its own; by default it executes its notebook.
+        watch: is told of each outcome as it comes, first of what was finished before.
 
     Returns:
         What became of each job, in order.
@@ -40,26 +52,23 @@ def execute(
         PlanError: for fewer than one worker.
         KeyboardInterrupt: once all that was running has ended; what is finished stays.
     """
-    workers = min(available_cores(), MOST_WORKERS) if workers is None else workers
+    workers = default_workers() if workers is None else workers
     if workers < 1:
         raise PlanError(f"workers = {workers}: must be at least 1")
     due = [job for job in jobs if not job.finished]
     for job in due:
         prepare_folder(job.folder)
-    outcomes = {job.folder: Outcome(job, "skipped") for job in jobs if job.finished}
-    print(f"{len(due)} of {len(jobs)} runs to be made, at most {workers} at a time", flush=True)
-    with tqdm(total=len(jobs), unit="run", disable=None) as bar:
+    outcomes: dict[Path, Outcome] = {}
 
-        def report(outcome: Outcome) -> None:
-            outcomes[outcome.job.folder] = outcome
-            with bar.external_write_mode():
-                print(outcome, flush=True)
-            bar.update()
+    def ended(outcome: Outcome) -> None:
+        outcomes[outcome.job.folder] = outcome
+        watch(outcome)
 
-        for outcome in list(outcomes.values()):
-            report(outcome)
-        for phase in ([job for job in due if job.seed is not None], [job for job in due if job.seed is None]):
-            _run_all(phase, min(workers, len(phase)), work, report)
+    for job in jobs:
+        if job.finished:
+            ended(Outcome(job, "skipped"))
+    for phase in ([job for job in due if job.seed is not None], [job for job in due if job.seed is None]):
+        _run_all(phase, min(workers, len(phase)), work, ended)
     return [outcomes[job.folder] for job in jobs]
 
 
@@ -67,7 +76,7 @@ def _run_all(
     jobs: Sequence[Job],
     workers: int,
     work: Callable[[Job], Outcome],
-    report: Callable[[Outcome], None],
+    ended: Callable[[Outcome], None],
 ) -> None:
     if not jobs:
         return
@@ -79,9 +88,9 @@ def _run_all(
             for future in as_completed(futures):
                 job, error = futures[future], future.exception()
                 if error is None:
-                    report(future.result())
+                    ended(future.result())
                 else:  # the folder could not be written, or the process was killed
-                    report(Outcome(job, "failed", problem=summary(type(error).__name__, str(error))))
+                    ended(Outcome(job, "failed", problem=in_one_line(type(error).__name__, str(error))))
         except BaseException:
             for process in set(active_children()) - not_ours:
                 process.terminate()
@@ -89,8 +98,8 @@ def _run_all(
 
 
 @dataclass(frozen=True, repr=False)
-class BatchTable(Table):
-    """What each run of a batch reached, and where its files are, from the current folder."""
+class OutcomeTable(Table):
+    """What each of many runs reached, and where its files are, from the current folder."""
 
     outcomes: tuple[Outcome, ...]
     seconds: float  # all of them together

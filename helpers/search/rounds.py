@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from functools import partial
-from io import StringIO
 from pathlib import Path
 
-from helpers.data.splits import load_data, resolve
+from helpers.data.mnist import find
+from helpers.data.splits import load_data
 from helpers.errors import NetworkError, StudyError, TrainingDiverged
-from helpers.lesson import show as lesson
 from helpers.networks.parameters import check_network
 from helpers.places import REPOSITORY
 from helpers.results.store import write_whole
+from helpers.runs import session
 from helpers.runs.definitions import load_definitions
-from helpers.runs.execution import Outcome, is_finished, locked, summary, work
+from helpers.runs.execution import Outcome, in_one_line, is_finished, locked, work
 from helpers.runs.pool import execute
 from helpers.search.study import DIVERGED, Candidate, Standing, Study, Trial, candidates, standings, trials
 from helpers.training.loop import train
@@ -26,12 +25,17 @@ def search(
     profile: str = "full",
     dataset: str = "auto",
     workers: int | None = None,
-    report: Callable[[str], None] = print,
+    report: Callable[[str], None] = lambda line: None,
+    watch: Callable[[Outcome], None] = lambda outcome: None,
     root: Path = REPOSITORY,
 ) -> list[Standing]:
     """Make the trials of a study that are not there yet, `workers` at a time, and rank its candidates.
 
     A candidate that fails a trial (its loss became infinite) ranks behind all that did not.
+
+    Args:
+        report: is told in a line which data set is used, and where the search is.
+        watch: is told of each trial as it ends.
 
     Raises:
         StudyError, DefinitionsError, DataError, ResultsError: before anything is trained, for a study, a data set or
@@ -39,7 +43,10 @@ def search(
         StudyError: after a round some of whose trials were not made, for then nothing can be ranked.
         KeyboardInterrupt: once all that was running has ended; finished trials stay, and are skipped next time.
     """
-    remaining = candidates(study, profile=profile, dataset=resolve(dataset), root=root)
+    source = find(dataset)
+    if source.remark:
+        report(source.remark)
+    remaining = candidates(study, profile=profile, dataset=source.name, root=root)
     _try_out(study, remaining)
     for number, count in enumerate(study.trials):
         numbers = range(study.first, study.first + count)
@@ -49,7 +56,7 @@ def search(
             f"round {number + 1} of {len(study.trials)}: {len(remaining)} candidates, {count} trials of each; "
             f"{len(asked) - len(due)} of {len(asked)} were made before"
         )
-        _raise_if_lost(execute(due, workers, work=partial(work, run=train_trial)))
+        _raise_if_lost(execute(due, workers, partial(work, run=train_trial), watch))
         ranked = standings(study, remaining, count, root)
         if number < len(study.keep):
             remaining = [standing.candidate for standing in ranked[: study.keep[number]]]
@@ -58,14 +65,13 @@ def search(
 
 def _try_out(study: Study, found: Sequence[Candidate]) -> None:
     """Raise now what trials would raise about their networks or their split."""
-    with redirect_stdout(StringIO()):
-        for candidate in found:
-            try:
-                check_network(candidate.definitions.Net(), candidate.definitions.config.logits)
-            except NetworkError as error:
-                raise StudyError(f"{candidate}: {error}") from None
-        config = found[0].definitions.config
-        load_data(config.model_copy(update={"validation_images": study.validation_images}))
+    for candidate in found:
+        try:
+            check_network(candidate.definitions.Net(), candidate.definitions.config.logits)
+        except NetworkError as error:
+            raise StudyError(f"{candidate}: {error}") from None
+    config = found[0].definitions.config
+    load_data(config.model_copy(update={"validation_images": study.validation_images}))
 
 
 def _raise_if_lost(outcomes: Sequence[Outcome]) -> None:
@@ -85,17 +91,14 @@ def _train_alone(trial: Trial) -> Outcome:
     if is_finished(trial.folder, trial.fingerprint) or (trial.folder / DIVERGED).is_file():
         return Outcome(trial, "skipped")  # another search asked for it, too, and has just made it
     started, problem = time.perf_counter(), ""
-    with redirect_stdout(StringIO()):
-        definitions = load_definitions(trial.source, trial.parameters)
-        split = {"split_seed": trial.seed, "validation_images": trial.validation_images}
-        run = lesson.prepare(
-            definitions.notebook, definitions.config.model_copy(update=split), output=str(trial.folder)
-        )
-        network = lesson.build(definitions.Net, run)
-        try:
-            training = train(network, run.data, run.config)
-            lesson.finish(network, training, run, definitions.target)
-        except TrainingDiverged as error:
-            problem = summary(type(error).__name__, str(error))
-            write_whole(trial.folder / DIVERGED, f"{problem}\n".encode())
+    definitions = load_definitions(trial.source, trial.parameters)
+    split = {"split_seed": trial.seed, "validation_images": trial.validation_images}
+    config = definitions.config.model_copy(update=split)
+    run = session.prepare(definitions.notebook, config, definitions.target, output=trial.folder)
+    network = session.build(definitions.Net, run)
+    try:
+        session.finish(network, train(network, run.data, run.config), run)
+    except TrainingDiverged as error:
+        problem = in_one_line(type(error).__name__, str(error))
+        write_whole(trial.folder / DIVERGED, f"{problem}\n".encode())
     return Outcome(trial, "failed" if problem else "done", time.perf_counter() - started, problem)
