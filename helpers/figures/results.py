@@ -126,7 +126,7 @@ def _late(points: Points) -> list[float]:
 
 
 @styled
-def learning_rate(
+def rate_curve(
     rates_after: Sequence[float], published: Sequence[float] | None = None, log: bool = False
 ) -> Figure:
     """The learning rate after the last step of each epoch, beside the published column.
@@ -200,7 +200,7 @@ class Strip(NamedTuple):
 
 
 @styled
-def runs(
+def run_strips(
     strips: Sequence[Strip], target: float | None = None, stamp: str = "", statistic: str = "Test accuracy"
 ) -> Figure:
     """A statistic of several seeds, one row for each notebook, with mean, interval and what was published."""

@@ -180,7 +180,7 @@ def show_receptive_field(field: ReceptiveField, run: Run) -> Figure:
 def show_rates(run: Run) -> Figure:
     """The learning rate after every declared epoch, and what was published."""
     rates = [after for after, _ in learning_rates(run.config.recipe)]
-    return results.learning_rate(rates, (run.published and run.published.learning_rate) or None)
+    return results.rate_curve(rates, (run.published and run.published.learning_rate) or None)
 
 
 def show_recorded(runs: Sequence[Runs], target: Target, claims: Mapping[str, float]) -> Figure:
@@ -189,4 +189,6 @@ def show_recorded(runs: Sequence[Runs], target: Target, claims: Mapping[str, flo
         results.Strip(group.notebook, group.last, mean_of(group.last).interval, claims.get(group.notebook))
         for group in runs
     ]
-    return results.runs(strips, target.min_accuracy, "recorded full runs, MNIST", "Test accuracy, last epoch")
+    return results.run_strips(
+        strips, target.min_accuracy, "recorded full runs, MNIST", "Test accuracy, last epoch"
+    )

@@ -87,7 +87,7 @@ def pareto(studies: Mapping[str, Sequence[Tried]]) -> Figure:
 
 
 @styled
-def worth(factors: Sequence[Worth], title: str) -> Figure:
+def effect_bars(factors: Sequence[Worth], title: str) -> Figure:
     """A line for each factor: what changing it does to the accuracy, with its 95 % interval."""
     figure = stamped(8, 0.9 + 0.28 * len(factors))
     axes = figure.subplots()
