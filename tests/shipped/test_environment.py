@@ -58,3 +58,19 @@ def test_every_package_that_the_helpers_import_is_declared():
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module.partition(".")[0])
     assert imported - sys.stdlib_module_names - {"helpers"} <= declared
+
+
+def test_an_installed_copy_holds_every_room_and_the_source_of_the_kernels():
+    """Catches a room without `__init__.py`, which is left out of a package, and kernels that stay behind."""
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {path.parent for path in (ROOT / "helpers").rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+    assert tool["packages"] == {"find": {"include": ["helpers*"]}}
+    shipped = {
+        path
+        for package, patterns in tool["package-data"].items()
+        for pattern in patterns
+        for path in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
+    other = {path for path in (ROOT / "helpers").rglob("*") if path.suffix not in (".py", ".pyc", "")}
+    assert shipped == other != set()

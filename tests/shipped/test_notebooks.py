@@ -1,5 +1,6 @@
 """Every notebook keeps to the skeleton of the course, its committed outputs are whole, its records are its own."""
 
+import ast
 import json
 import re
 from itertools import pairwise
@@ -25,6 +26,7 @@ HEADINGS = [
 ]
 COMMON_PARAMETERS = {"profile": "fast", "dataset": "auto", "seed": 1, "device": "auto", "output": ""}
 CHECKED = "nbval-check-output"
+MOST_IMPORT_LINES, ALL_IMPORT_LINES = 12, 206  # of a notebook, and of all together
 LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)\)")
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS.values(), ids=str)
@@ -64,7 +66,7 @@ def test_the_headings_are_those_of_the_skeleton_in_order(path):
 def test_the_target_and_the_network_are_declared_before_training(path):
     sources = [cell.source for cell in code_cells(path)]
     training = next(index for index, source in enumerate(sources) if "lesson.train(" in source)
-    for declaration in ("target = Target(", "prediction = Prediction(", "class Net(nn.Module)", "budget("):
+    for declaration in ("target = Target(", "prediction = Prediction(", "class Net(nn.Module)", "lesson.show_budget("):
         assert any(declaration in source for source in sources[:training]), declaration
 
 
@@ -111,7 +113,7 @@ def test_every_notebook_owns_up_to_all_that_it_changed_and_to_nothing_else(path)
     assert definitions.predecessor[:2] == before[path.stem[:2]]
     table = what_changed(path.stem, definitions.changes, definitions.predecessor)
     assert table.entries and table.unowned == [] and table.idle == []
-    assert [cell.source for cell in cells] == ["what_changed(notebook, changes, since=predecessor)"]
+    assert [cell.source for cell in cells] == ["lesson.what_changed(notebook, changes, since=predecessor)"]
     (shown,) = cells[0].outputs
     assert CHECKED in cells[0].metadata.tags and shown["data"]["text/plain"] == repr(table)
 
@@ -120,8 +122,8 @@ def test_every_notebook_owns_up_to_all_that_it_changed_and_to_nothing_else(path)
 def test_a_run_is_quoted_in_four_ways_and_the_publication_judged_by_the_spread_of_ours(path):
     sources = [cell.source for cell in code_cells(path)]
     published = load_definitions(path).published is not None
-    theirs = ("RunsTable(record, run.stamp, runs, published)", "ReproductionTable(published, ")
-    for table in theirs if published else ("RunsTable(record, run.stamp, runs)", "SpreadTable(runs)"):
+    beside = "ReproductionTable(published, " if published else "SpreadTable(runs)"
+    for table in ("RunsTable(record, run, runs)", beside):
         assert any(table in source for source in sources), table
 
 
@@ -158,11 +160,32 @@ def test_links_lead_to_files_that_are_there(path):
                 assert link.startswith("http") or (path.parent / link).exists(), link
 
 
+def import_lines(path: Path) -> int:
+    """Lines of a notebook that import something, wherever they stand."""
+    imports = (
+        node
+        for cell in code_cells(path)
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
+    return sum(node.end_lineno - node.lineno + 1 for node in imports)
+
+
+@every_notebook
+def test_a_notebook_begins_with_a_handful_of_names(path):
+    """Catches a page that reaches into the house instead of calling at its face."""
+    assert import_lines(path) <= MOST_IMPORT_LINES
+
+
+def test_all_notebooks_together_import_little():
+    assert sum(map(import_lines, NOTEBOOKS.values())) <= ALL_IMPORT_LINES
+
+
 @every_notebook
 def test_cells_are_short(path):
     for cell in code_cells(path):
         lines = [line for line in cell.source.splitlines() if line.strip()]
-        longer = {"network": 60, "analysis": 60, "target": 40, "imports": 40}  # the last two are lists
+        longer = {"network": 60, "analysis": 60, "target": 40}  # the last is a list
         limits = [longer[tag] for tag in cell.metadata.get("tags", []) if tag in longer]
         assert len(lines) <= max(limits, default=30), cell.source[:60]
 

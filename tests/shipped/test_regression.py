@@ -19,17 +19,17 @@ FAULTS = {  # the file, what it says and what the fault makes of it, and the sou
     "another channel count": (
         NOTEBOOK,
         {"16, 18, padding=1": "16, 20, padding=1", "nn.Linear(18, 10)": "nn.Linear(20, 10)"},
-        "parameters = parameter_table",
+        "parameters = lesson.parameter_table",
     ),
     "a jump that never grows": (
         "helpers/networks/windows.py",
         {"self.shift * step // len(self.spans)": "self.shift"},
-        "field = receptive_field",
+        "field = lesson.receptive_field",
     ),
     "digits turned one way only": (
         "helpers/data/augmentation.py",
         {"uniform(-settings.rotation, settings.rotation)": "uniform(0, settings.rotation)"},
-        "PromiseTable(",
+        "lesson.check_augmentation(run)",
     ),
     "a schedule of its own": (
         "helpers/training/optimization.py",
@@ -39,7 +39,7 @@ FAULTS = {  # the file, what it says and what the fault makes of it, and the sou
     "a budget that is never quite met": (
         "helpers/results/targets.py",
         {'"met" if actual <= wanted': '"met" if actual < wanted'},
-        "budget(target",
+        "lesson.show_budget(network, run)",
     ),
 }
 
