@@ -24,7 +24,7 @@ from helpers.data.splits import Data, Split, batches, load_data, steps_per_epoch
 from helpers.runs.definitions import load_definitions
 from helpers.settings import RunConfig
 from helpers.training.evaluation import evaluate
-from helpers.training.loop import build_forward
+from helpers.training.loop import build_step
 from helpers.training.optimization import Schedule, build_optimizer
 from helpers.training.step import Forward
 
@@ -94,7 +94,7 @@ def our_way(network: nn.Module, data: Data, config: RunConfig) -> Way:
     """As `helpers.training.loop.train` does it."""
     recipe, device = config.recipe, data.train.images.device
     generator = torch.Generator(device).manual_seed(config.seed)
-    built = build_forward(network, config, device)
+    built = build_step(network, config, device)
 
     def epoch() -> Iterator[Batch]:
         return batches(
@@ -110,7 +110,7 @@ def our_way(network: nn.Module, data: Data, config: RunConfig) -> Way:
         evaluate(built.to_evaluate(network), split, config.crops)
         return time.perf_counter() - started, len(split)
 
-    return Way(built.how, network, data, config, built.forward, epoch, test, built.seconds)
+    return Way(built.computed, network, data, config, built.forward, epoch, test, built.compile_seconds)
 
 
 def time_steps(way: Way, steps: int) -> dict[str, float]:

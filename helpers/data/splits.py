@@ -89,7 +89,6 @@ def steps_per_epoch(images: int, batch_size: int, drop_last: bool = False) -> in
 def batches(
     split: Split,
     batch_size: int,
-    *,
     augmentation: Augmentation | None,
     generator: torch.Generator | None,
     drop_last: bool = False,

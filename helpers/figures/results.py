@@ -1,7 +1,7 @@
 """Pictures of results: curves, learning rates, confusions, runs over their seeds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -22,6 +22,7 @@ from helpers.figures.style import (
     stamped,
     styled,
 )
+from helpers.results.record import Epoch
 from helpers.results.statistics import Interval
 from helpers.settings import CLASSES
 
@@ -35,13 +36,12 @@ MEAN = {"linestyle": "none", "marker": "|", "color": ORANGE, "markersize": 18, "
 INTERVAL = {"color": ORANGE, "linewidth": 2.5, "alpha": 0.6}
 SHOWN_WHOLE = 4  # epochs; of longer runs the accuracies of the second half are enlarged
 
-History = Sequence[Mapping[str, Any]]
 Points = list[tuple[int, float]]  # epoch and value
 
 
 @styled
 def curves(
-    history: History,
+    history: Sequence[Epoch],
     target_accuracy: float | None = None,
     published: Sequence[float | None] | Mapping[int, float] | None = None,
     stamp: str = "",
@@ -49,7 +49,6 @@ def curves(
     """Loss and accuracy of every finished epoch, after a run or while it is under way.
 
     Args:
-        history: rows as `training.train` leaves them.
         target_accuracy: percent.
         published: test accuracies in percent, from epoch 1 on or by epoch.
         stamp: profile, data set and seed of the run.
@@ -69,7 +68,7 @@ def _by_epoch(published: Sequence[float | None] | Mapping[int, float] | None) ->
     return [(epoch, value) for epoch, value in pairs if value is not None]
 
 
-def _draw_loss(axes: Axes, history: History) -> None:
+def _draw_loss(axes: Axes, history: Sequence[Epoch]) -> None:
     points = _draw_series(axes, history, "loss")
     axes.set(title="Loss, mean per image (log scale)", yscale="log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
@@ -80,7 +79,7 @@ def _draw_loss(axes: Axes, history: History) -> None:
     axes.legend()
 
 
-def _draw_accuracy(axes: Axes, history: History, target: float | None, published: Points) -> None:
+def _draw_accuracy(axes: Axes, history: Sequence[Epoch], target: float | None, published: Points) -> None:
     points = _draw_series(axes, history, "accuracy")
     if published:
         axes.plot(*zip(*published, strict=True), label="published test", **PUBLISHED)
@@ -98,11 +97,11 @@ def _draw_accuracy(axes: Axes, history: History, target: float | None, published
     axes.legend()
 
 
-def _draw_series(axes: Axes, history: History, quantity: str) -> Points:
+def _draw_series(axes: Axes, history: Sequence[Epoch], quantity: str) -> Points:
     """Draw what was measured of a quantity; all of its points."""
     drawn = []
     for key, (name, colour, mark) in SERIES.items():
-        pairs = [(row["epoch"], row.get(f"{key}_{quantity}")) for row in history]
+        pairs = [(row.epoch, getattr(row, f"{key}_{quantity}")) for row in history]
         points = [(epoch, value) for epoch, value in pairs if value is not None]
         if points:
             axes.plot(*zip(*points, strict=True), color=colour, marker=mark, label=name)

@@ -1,10 +1,10 @@
 """Live progress of a training run, which leaves a clean static table and figure in a saved notebook."""
 
-import matplotlib.figure
 from IPython.display import DisplayHandle
 
 from helpers.figures import results
 from helpers.lesson.tables import HistoryTable
+from helpers.results.record import Epoch
 from helpers.training.loop import Progress
 
 
@@ -25,13 +25,13 @@ class LiveProgress:
         if progress.history and progress.step == progress.steps:
             self._draw(progress.history)
 
-    def finish(self, history: list[dict], summary: str) -> None:
+    def finish(self, history: list[Epoch], summary: str) -> None:
         """Leave the final table and figure."""
         self.table.update(HistoryTable(history, summary))
         self._draw(history)
 
-    def _draw(self, history: list[dict]) -> None:
-        figure: matplotlib.figure.Figure = results.curves(history, self.target_accuracy, stamp=self.stamp)
+    def _draw(self, history: list[Epoch]) -> None:
+        figure = results.curves(history, self.target_accuracy, stamp=self.stamp)
         if self.figure is None:
             self.figure = DisplayHandle()
             self.figure.display(figure)

@@ -1,6 +1,8 @@
 """What a notebook does and shows, cell by cell: prepare, look, build, train, judge, compare."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,14 +20,14 @@ from helpers.networks.parameters import ParameterTable, count_parameters
 from helpers.networks.receptive_field import ReceptiveField
 from helpers.places import NOTEBOOKS, OUTPUTS, run_folder, without_machine
 from helpers.results.analysis import Published, Runs, mean_of
-from helpers.results.record import Record, decode_predictions
+from helpers.results.record import DATASET_NAMES, Record, decode_predictions
 from helpers.results.store import FILE
 from helpers.results.targets import Target, budget
 from helpers.results.verdicts import Verdict
 from helpers.results.weights import load_weights
 from helpers.runs import session
 from helpers.runs.definitions import load_definitions
-from helpers.runs.session import DATASET_NAMES, Run
+from helpers.runs.session import Run
 from helpers.settings import CLASSES, RunConfig
 from helpers.training import loop
 from helpers.training.evaluation import evaluate
@@ -103,6 +105,24 @@ def network_of(notebook: str, **parameters: Any) -> nn.Module:
     return load_definitions(NOTEBOOKS / f"{notebook}.ipynb", parameters).Net()
 
 
+@dataclass(frozen=True, repr=False)
+class SourceCode:
+    """The text of a function, which a notebook shows as highlighted code."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self.text}\n```"
+
+
+def show_source(function: Callable) -> SourceCode:
+    """A function of the workbook as it is written in its file."""
+    return SourceCode(inspect.getsource(function).rstrip())
+
+
 def train(network: nn.Module, run: Run) -> TrainingRun:
     """Train with live progress; afterwards the output is one table and one figure."""
     live = LiveProgress(run.target.min_accuracy, run.stamp)
@@ -144,11 +164,13 @@ def score(prediction: Prediction, record: Record) -> PredictionScore:
 
 
 def show_curves(record: Record, run: Run) -> Figure:
-    """Loss and accuracy per epoch, the target, and what was published epoch by epoch."""
-    history = [epoch.model_dump() for epoch in record.history]
+    """Loss and accuracy per epoch, the target, and what was published epoch by epoch.
+
+    The record may be this run's or another one of the same notebook: the figure says which.
+    """
     published = run.published
     claims = published and (published.test_accuracy or published.some_epochs)
-    return results.curves(history, run.target.min_accuracy, claims or None, run.stamp)
+    return results.curves(record.history, run.target.min_accuracy, claims or None, record.stamp)
 
 
 def show_confusion(record: Record, run: Run) -> Figure:

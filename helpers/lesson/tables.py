@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from helpers.data.augmentation_check import Movement
 from helpers.results.analysis import Published, Runs, expected_next, mean_of
-from helpers.results.record import Record
+from helpers.results.record import Epoch, Record
 from helpers.results.targets import Target, summarise
 from helpers.results.wording import lies
 from helpers.runs.session import Run
@@ -100,7 +100,7 @@ class HistoryTable(Table):
     header = ("epoch", "train loss", "train acc.", "test loss", "test acc.", "learning rate", "seconds")
     left = 0
 
-    def __init__(self, history: list[dict], status: str = "") -> None:
+    def __init__(self, history: Sequence[Epoch], status: str = "") -> None:
         self.history = history
         self.status = status
 
@@ -111,16 +111,18 @@ class HistoryTable(Table):
         return [self.status] if self.status else []
 
     @staticmethod
-    def _row(epoch: dict) -> Cells:
-        name = "test" if "test_accuracy" in epoch else "validation"
+    def _row(epoch: Epoch) -> Cells:
+        tested = epoch.test_loss, epoch.test_accuracy
+        loss, accuracy = (epoch.validation_loss, epoch.validation_accuracy) if None in tested else tested
+        rate = epoch.learning_rate
         return (
-            str(epoch["epoch"]),
-            f"{epoch['train_loss']:.4f}",
-            f"{epoch['train_accuracy']:.2f}",
-            f"{epoch[f'{name}_loss']:.4f}",
-            f"{epoch[f'{name}_accuracy']:.2f}",
-            f"{rate:.4f}" if (rate := epoch["learning_rate"]) >= 1e-4 else f"{rate:.0e}",
-            f"{epoch['seconds']:.1f}",
+            str(epoch.epoch),
+            f"{epoch.train_loss:.4f}",
+            f"{epoch.train_accuracy:.2f}",
+            f"{loss:.4f}",
+            f"{accuracy:.2f}",
+            f"{rate:.4f}" if rate >= 1e-4 else f"{rate:.0e}",
+            f"{epoch.seconds:.1f}",
         )
 
 

@@ -19,6 +19,7 @@ from helpers.places import REPOSITORY
 from helpers.settings import Count, NonNegative, RunConfig, Settings
 
 SCHEMA = 1
+DATASET_NAMES = {"mnist": "MNIST", "digits": "the digits of scikit-learn"}
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -102,6 +103,11 @@ class Record(Settings):
         )
 
     @property
+    def stamp(self) -> str:
+        """What every picture of the run says of it."""
+        return stamp(self.profile, self.dataset, self.seed)
+
+    @property
     def test_accuracy(self) -> list[float]:
         """Test accuracy per epoch; empty unless the test set was opened after every one."""
         values = [epoch.test_accuracy for epoch in self.history]
@@ -158,6 +164,11 @@ def fingerprint(config: RunConfig, network_description: Sequence[str], dataset: 
     decisive = {"config": settings, "network": list(network_description)}
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def stamp(profile: str, dataset: str, seed: int) -> str:
+    """A run in a few words: how much of its recipe, on which data, from which seed."""
+    return f"{profile} profile, {DATASET_NAMES[dataset]}, seed {seed}"
 
 
 def utc_now() -> str:

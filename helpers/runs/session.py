@@ -13,13 +13,11 @@ from helpers.networks.parameters import check_network, count_parameters
 from helpers.networks.receptive_field import receptive_field
 from helpers.places import LOCAL, REPOSITORY, run_folder
 from helpers.results.analysis import Published
-from helpers.results.record import Record, encode_predictions, environment, fingerprint, utc_now
+from helpers.results.record import Record, encode_predictions, environment, fingerprint, stamp, utc_now
 from helpers.results.store import prepare_folder, save
 from helpers.results.targets import Target, judge
 from helpers.settings import RunConfig
 from helpers.training.loop import TrainingRun, choose_device
-
-DATASET_NAMES = {"mnist": "MNIST", "digits": "the digits of scikit-learn"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Run:
     @property
     def stamp(self) -> str:
         """What every result says of itself: profile, data set, seed."""
-        return f"{self.config.profile} profile, {DATASET_NAMES[self.data.name]}, seed {self.config.seed}"
+        return stamp(self.config.profile, self.data.name, self.config.seed)
 
 
 def prepare(
@@ -90,7 +88,7 @@ def finish(
     """
     config, name = run.config, run.data.name
     parameters = count_parameters(network)
-    tested = [epoch["test_accuracy"] for epoch in training.history if "test_accuracy" in epoch]
+    tested = [epoch.test_accuracy for epoch in training.history if epoch.test_accuracy is not None]
     # Judge by the rules that were fixed before training.
     verdict = judge(
         run.target,
@@ -119,7 +117,7 @@ def finish(
         student=student or None,
         target=run.target.model_dump(),
         verdict=verdict.to_dict(),
-        environment=environment(run.device.type) | {"computed": training.how},
+        environment=environment(run.device.type) | {"computed": training.computed},
         seconds=training.seconds,
         finished=utc_now(),
     )

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from helpers.data.splits import Data, batches, steps_per_epoch
 from helpers.errors import SettingsError, TrainingDiverged
+from helpers.results.record import Epoch
 from helpers.settings import PROFILES, RunConfig
 from helpers.training.evaluation import evaluate
 from helpers.training.optimization import Schedule, averaged_copy, build_optimizer
-from helpers.training.step import Compiled, Forward, channels_innermost, compiled
+from helpers.training.step import Forward, Step, channels_innermost, compiled
 
 CHECK_EVERY = 50  # steps between two looks at the losses; each look waits for the device
 REPORT_EVERY = 0.5  # seconds between two reports to a watcher
@@ -28,18 +29,18 @@ class Progress:
     epochs: int
     step: int
     steps: int
-    history: list[dict]
+    history: list[Epoch]
 
 
 @dataclass
 class TrainingRun:
     """What training leaves: history per epoch, classes predicted for the test set, and how it went."""
 
-    history: list[dict] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
     test_predictions: Tensor | None = None  # (N,) uint8, after the last finished epoch
     averaged: nn.Module | None = None  # the averaged network, where the recipe asks for one
     interrupted: bool = False
-    how: str = ""  # a step was computed
+    computed: str = ""  # how a step was computed: "eager", "compiled, batch innermost", ...
     compile_seconds: float = 0.0
     seconds: float = 0.0
 
@@ -75,54 +76,58 @@ def train(
         TrainingDiverged: the loss became NaN or infinite.
         DataError: the batch size does not fit the training set.
     """
+    # Before the first step all is fixed: how a step is computed, optimiser, schedule, source of chance.
     recipe, epochs, device = config.recipe, config.run_epochs, data.train.images.device
     steps = steps_per_epoch(len(data.train), recipe.batch_size, recipe.drop_last)
-    step = build_forward(network, config, device)
-    run = TrainingRun(how=step.how, compile_seconds=step.seconds)
+    step = build_step(network, config, device)
     optimizer = build_optimizer(network, recipe)
     schedule = Schedule(optimizer, recipe, epochs, steps)
     average = averaged_copy(network, recipe.ema_decay) if recipe.ema_decay else None
     generator = torch.Generator(device)
+    run = TrainingRun(computed=step.computed, compile_seconds=step.compile_seconds)
     started = time.perf_counter()
     try:
         for epoch in range(1, epochs + 1):
             if epoch == 1 or recipe.reseed_every_epoch:
                 torch.manual_seed(config.seed)
                 generator.manual_seed(config.seed)
+            # An epoch: one pass over the training images, shuffled anew, each varied anew by the augmentation.
+            served = batches(data.train, recipe.batch_size, config.augmentation, generator, recipe.drop_last)
             tally = Tally(epoch, epochs, steps, device, run.history, watch)
             network.train()
-            for images, labels in batches(
-                data.train,
-                recipe.batch_size,
-                augmentation=config.augmentation,
-                generator=generator,
-                drop_last=recipe.drop_last,
-            ):
+            for images, labels in served:
+                # Forward: the network reads a batch, and the loss says how wrong its answers are.
                 loss, correct = step.forward(images, labels)
+                # Backward: the gradient says, for every parameter, in which direction the loss grows.
                 optimizer.zero_grad()
                 loss.backward()
+                # Step: every parameter moves the other way, as far as the learning rate says.
                 optimizer.step()
+                # Average: where the recipe asks for it, a second set of weights follows, slowly.
                 if average is not None:
                     average.update_parameters(network)
+                # Schedule: the learning rate of the next step.
                 tally.add(loss, correct, len(labels), schedule.rate)
                 schedule.after_batch()
-            tested, predictions = _test(network, average, data, step.to_evaluate, config.crops)
-            row = tally.summary() | tested
-            tally.raise_if_diverged(row)
-            schedule.after_epoch(row["test_accuracy" if data.validation is None else "validation_accuracy"])
-            row |= {"learning_rate": schedule.rate, "learning_rate_used": tally.rate}
-            run.history.append(row | {"seconds": tally.seconds})
-            run.test_predictions = None if data.validation else predictions
+            # Test: after the epoch, on images that no step learns from; some schedules look at the accuracy.
+            measured, accuracy, predictions = _test(network, average, data, step.to_evaluate, config.crops)
+            schedule.after_epoch(accuracy)
+            run.history.append(tally.epoch_row(measured, schedule.rate))
+            run.test_predictions = predictions if data.validation is None else None
             tally.report()
     except KeyboardInterrupt:
+        # The stop button: the epochs that were finished are kept.
         run.interrupted = True
     run.averaged = None if average is None else average.module
     run.seconds = time.perf_counter() - started
     return run
 
 
-def build_forward(network: nn.Module, config: RunConfig, device: torch.device) -> Compiled:
-    """(images, labels) -> (mean loss, number correct), left on the device; compiled where the profile says so."""
+def build_step(network: nn.Module, config: RunConfig, device: torch.device) -> Step:
+    """How the network's steps will be computed: compiled where the profile says so, otherwise by plain torch.
+
+    Its forward takes (images, labels) to (mean loss, number correct), both left on the device.
+    """
 
     def forward_of(network: nn.Module) -> Forward:
         def forward(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -134,7 +139,7 @@ def build_forward(network: nn.Module, config: RunConfig, device: torch.device) -
 
     if PROFILES[config.profile].compiled:
         return compiled(forward_of, network, config.recipe.batch_size, device)
-    return Compiled(forward_of(channels_innermost(network)))
+    return Step(forward_of(channels_innermost(network)))
 
 
 def _test(
@@ -143,17 +148,20 @@ def _test(
     data: Data,
     quick: Callable[[nn.Module], nn.Module],
     crops: int,
-) -> tuple[dict[str, float], Tensor]:
-    """Losses and accuracies after an epoch, and the classes predicted. With a validation split the test set
-    stays closed; with averaged weights these are the tested ones and the raw ones are reported beside them."""
+) -> tuple[dict[str, float], float, Tensor]:
+    """What a test after an epoch measures, by the fields of `Epoch`; its accuracy; the classes predicted.
+
+    With a validation split the test set stays closed. Where weights are averaged, the averaged ones are
+    tested, and the raw ones are reported beside them.
+    """
     name, split = ("test", data.test) if data.validation is None else ("validation", data.validation)
     tested = network if average is None else average.module
     loss, accuracy, predictions = evaluate(quick(tested), split, crops)
-    row = {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
+    measured = {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
     if average is not None:
         raw_loss, raw_accuracy, _ = evaluate(quick(network), split, crops)
-        row |= {f"raw_{name}_loss": raw_loss, f"raw_{name}_accuracy": raw_accuracy}
-    return row, predictions
+        measured |= {f"raw_{name}_loss": raw_loss, f"raw_{name}_accuracy": raw_accuracy}
+    return measured, accuracy, predictions
 
 
 class Tally:
@@ -165,7 +173,7 @@ class Tally:
         epochs: int,
         steps: int,
         device: torch.device,
-        history: list[dict],
+        history: list[Epoch],
         watch: Callable[[Progress], None] | None,
     ) -> None:
         self.epoch, self.epochs, self.steps = epoch, epochs, steps
@@ -202,19 +210,26 @@ class Tally:
         if self.watch is not None:
             self.watch(Progress(self.epoch, self.epochs, self.step, self.steps, self.history))
 
-    def summary(self) -> dict[str, float]:
-        """Epoch, and the running loss and accuracy (percent) of training, per image."""
-        return {
-            "epoch": self.epoch,
+    def epoch_row(self, measured: dict[str, float], rate_after: float) -> Epoch:
+        """The epoch as a row of the history: the running numbers of training, and what was `measured`.
+
+        Args:
+            measured: losses and accuracies of the test, by the fields of `Epoch`.
+            rate_after: the learning rate that the schedule has set by now.
+
+        Raises:
+            TrainingDiverged: a number is NaN or infinite. Of the tested ones too, for weights may still train
+                while BatchNorm's averages have overflowed.
+        """
+        numbers = {
             "train_loss": self.weighted_loss.item() / self.images,
             "train_accuracy": 100 * self.correct.item() / self.images,
-        }
-
-    def raise_if_diverged(self, row: dict[str, float]) -> None:
-        """Weights may still train while BatchNorm's averages have overflowed: the test tells."""
-        for value in row.values():
+        } | measured
+        for value in numbers.values():
             if not math.isfinite(value):
                 raise TrainingDiverged(value, self.epoch, self.step, self.rate, self.history)
+        rates = {"learning_rate": rate_after, "learning_rate_used": self.rate}
+        return Epoch(epoch=self.epoch, **numbers, **rates, seconds=self.seconds)
 
     def _raise_if_not_finite(self) -> None:
         """Name the first bad step among those not looked at yet."""

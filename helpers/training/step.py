@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from helpers.errors import NoKernels
-from helpers.training.kernels.twin import MULTIPLE, AnyBatch, batch_last_twin
+from helpers.training.kernels.build import MULTIPLE
+from helpers.training.kernels.twin import AnyBatch, twin_of
 
 Forward = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 ForwardOf = Callable[[nn.Module], Forward]
@@ -23,17 +24,23 @@ def channels_innermost(network: nn.Module) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """How a run computes: a training step's forward, what makes a network quick to evaluate, and the seconds that
-    compiling took."""
+class Step:
+    """How the steps of a run are computed.
+
+    Attributes:
+        forward: of a training step: (images, labels) to (mean loss, number correct).
+        computed: how, in words: "eager", "compiled, batch innermost", ...
+        to_evaluate: gives a network the form in which it is evaluated quickest.
+        compile_seconds: how long compiling took.
+    """
 
     forward: Forward
-    how: str = "eager"
+    computed: str = "eager"
     to_evaluate: Callable[[nn.Module], nn.Module] = channels_innermost
-    seconds: float = 0.0
+    compile_seconds: float = 0.0
 
 
-def compiled(forward_of: ForwardOf, network: nn.Module, batch_size: int, device: torch.device) -> Compiled:
+def compiled(forward_of: ForwardOf, network: nn.Module, batch_size: int, device: torch.device) -> Step:
     """`forward_of(network)`, compiled for full batches of 28x28 images.
 
     On a CPU a twin of the network is compiled that computes with the batch innermost, by kernels of ours; on
@@ -45,7 +52,7 @@ def compiled(forward_of: ForwardOf, network: nn.Module, batch_size: int, device:
     started = time.perf_counter()
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # CUDA's absence is no news
     plain = forward_of(network)
-    fast_network, how, to_evaluate = _fast_network(network, batch_size, device)
+    fast_network, computed, to_evaluate = _fast_network(network, batch_size, device)
     torch.compiler.reset()  # torch counts the networks that a notebook compiles, and gives up after eight
     mode = "reduce-overhead" if device.type == "cuda" else None
     fast = torch.compile(forward_of(fast_network), dynamic=False, mode=mode)
@@ -54,12 +61,12 @@ def compiled(forward_of: ForwardOf, network: nn.Module, batch_size: int, device:
     except Exception as error:  # torch wraps a missing compiler in several private classes
         reason = str(error).strip().splitlines() or [type(error).__name__]
         warnings.warn(f"training without torch.compile, more slowly: {reason[0]}", stacklevel=2)
-        return Compiled(plain, seconds=time.perf_counter() - started)
+        return Step(plain, compile_seconds=time.perf_counter() - started)
 
     def full_batches_fast(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         return (fast if len(labels) == batch_size else plain)(images, labels)
 
-    return Compiled(full_batches_fast, how, to_evaluate, time.perf_counter() - started)
+    return Step(full_batches_fast, computed, to_evaluate, time.perf_counter() - started)
 
 
 def _fast_network(
@@ -68,7 +75,7 @@ def _fast_network(
     """What is to be compiled, how it computes, and what makes a network quick to evaluate."""
     if device.type == "cpu" and batch_size % MULTIPLE == 0:
         try:
-            return batch_last_twin(network), "compiled, batch innermost", AnyBatch
+            return twin_of(network), "compiled, batch innermost", AnyBatch
         except NoKernels as error:
             warnings.warn(f"training without the workbook's kernels, more slowly: {error}", stacklevel=3)
     return channels_innermost(network), "compiled, channels innermost", channels_innermost

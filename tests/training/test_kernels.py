@@ -16,7 +16,7 @@ from helpers.errors import NoKernels
 from helpers.training import step as compilation
 from helpers.training.kernels import build as native
 from helpers.training.kernels import ops as kernels
-from helpers.training.kernels.twin import batch_last_twin
+from helpers.training.kernels.twin import twin_of
 
 SIZES = st.integers(1, 9)
 
@@ -135,7 +135,7 @@ def test_the_twin_of_a_published_network_is_that_network(name):
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0  # the twin draws its own masks
     reference = copy.deepcopy(network).double()
-    twin = batch_last_twin(network)
+    twin = twin_of(network)
     images = random_maps(32, 1, 28, 28)
     labels = torch.arange(32) % 10
     logits = twin(images)
@@ -151,7 +151,7 @@ def test_the_twin_of_a_published_network_is_that_network(name):
 
 
 def test_every_kind_of_layer_of_a_published_network_is_exchanged():
-    twin = batch_last_twin(PUBLISHED["13"]())
+    twin = twin_of(PUBLISHED["13"]())
     kinds = {type(layer).__module__ for layer in twin.modules() if type(layer).__name__.startswith("_")}
     left = {type(layer).__name__ for layer in twin.modules() if not type(layer).__name__.startswith("_")}
     assert kinds == {"helpers.training.kernels.twin"}
@@ -160,7 +160,7 @@ def test_every_kind_of_layer_of_a_published_network_is_exchanged():
 
 def test_the_twin_shares_parameters_and_buffers_and_leaves_the_network_its_classes():
     network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU())
-    twin = batch_last_twin(network)
+    twin = twin_of(network)
     assert [id(p) for p in network.parameters()] == [id(p) for p in twin.parameters()]
     assert [id(b) for b in network.buffers()] == [id(b) for b in twin.buffers()]
     assert [type(layer) for layer in network] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
@@ -194,7 +194,7 @@ class Subclass(nn.Conv2d):
     ids=str,
 )
 def test_what_has_no_kernel_keeps_torchs_own(layer):
-    twin = batch_last_twin(nn.Sequential(nn.Conv2d(1, 2, 3, bias=True), layer))
+    twin = twin_of(nn.Sequential(nn.Conv2d(1, 2, 3, bias=True), layer))
     assert type(twin[1]) is type(layer)
     torch.manual_seed(0)
     ours = twin(random_maps(16, 1, 9, 9))
@@ -239,7 +239,7 @@ def test_dropout_follows_the_seed_and_not_the_threads():
 
 
 def test_backward_uses_the_mask_of_its_forward_when_compiled_too():
-    twin = batch_last_twin(nn.Sequential(nn.ReLU(), nn.Dropout(0.4), nn.ReLU()))
+    twin = twin_of(nn.Sequential(nn.ReLU(), nn.Dropout(0.4), nn.ReLU()))
     images = torch.ones(16, 2, 3, 5, requires_grad=True)
     kept = torch.compile(twin, dynamic=False)(images)
     kept.sum().backward()
@@ -294,12 +294,12 @@ def test_without_kernels_the_next_best_way_is_taken_and_said(compiler, message, 
     native.library.cache_clear()
     try:
         with pytest.raises(NoKernels, match=message):
-            batch_last_twin(nn.ReLU())
+            twin_of(nn.ReLU())
         with pytest.warns(UserWarning, match=f"without the workbook's kernels.*{message}"):
             chosen = compilation.compiled(
                 forward_of, nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), 32, CPU
             )
-        assert chosen.how == "compiled, channels innermost"
+        assert chosen.computed == "compiled, channels innermost"
         assert not list((tmp_path / "cache").rglob("*.so"))
     finally:
         native.library.cache_clear()
@@ -321,7 +321,7 @@ def test_a_batch_of_whole_registers_is_computed_batch_innermost(batch_size, how,
     monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
     network = PUBLISHED["13"]()
     chosen = compilation.compiled(forward_of, network, batch_size, CPU)
-    assert chosen.how == f"compiled, {how}"
+    assert chosen.computed == f"compiled, {how}"
     for count in (batch_size, batch_size - 2):  # the last batch of an epoch is smaller
         loss, _ = chosen.forward(random_maps(count, 1, 28, 28), torch.zeros(count, dtype=torch.int64))
         assert torch.isfinite(loss)

@@ -12,7 +12,7 @@ from helpers.settings import Augmentation, Recipe, RunConfig
 from helpers.training import loop as training
 from helpers.training import step as compilation
 from helpers.training.evaluation import evaluate
-from helpers.training.loop import build_forward, choose_device, train
+from helpers.training.loop import build_step, choose_device, train
 
 CPU = torch.device("cpu")
 
@@ -50,16 +50,16 @@ def made_config(seed: int = 1, augmentation: Augmentation | None = None, **recip
 
 
 def accuracies(run):
-    return [(epoch["train_loss"], epoch["test_loss"], epoch["test_accuracy"]) for epoch in run.history]
+    return [(epoch.train_loss, epoch.test_loss, epoch.test_accuracy) for epoch in run.history]
 
 
 def test_it_learns_and_reports_every_epoch(data):
     network = made_network()
     before = evaluate(network, data.test)[1]
     run = train(network, data, made_config())
-    assert [epoch["epoch"] for epoch in run.history] == [1, 2]
-    assert run.history[-1]["test_accuracy"] > before + 50
-    assert run.history[-1]["test_accuracy"] == evaluate(network, data.test)[1]
+    assert [epoch.epoch for epoch in run.history] == [1, 2]
+    assert run.history[-1].test_accuracy > before + 50
+    assert run.history[-1].test_accuracy == evaluate(network, data.test)[1]
     assert run.test_predictions.tolist() == evaluate(network, data.test)[2].tolist()
     assert not run.interrupted and run.averaged is None
 
@@ -80,11 +80,11 @@ def test_the_numbers_of_an_epoch_are_those_of_the_plain_loop(data):
         optimizer.step()
         network.eval()
         tested = network((data.test.images / 255 - 0.1307) / 0.3081)
-        assert epoch["train_loss"] == pytest.approx(loss.item(), rel=1e-4)
-        assert epoch["train_accuracy"] == pytest.approx(
+        assert epoch.train_loss == pytest.approx(loss.item(), rel=1e-4)
+        assert epoch.train_accuracy == pytest.approx(
             100 * (logits.argmax(1) == data.train.labels).float().mean().item()
         )
-        assert epoch["test_loss"] == pytest.approx(
+        assert epoch.test_loss == pytest.approx(
             nn.functional.cross_entropy(tested, data.test.labels).item(), rel=1e-3
         )
 
@@ -94,7 +94,7 @@ def test_training_loss_counts_every_image_once_when_the_last_batch_is_smaller(da
     network = made_network()[3:]  # without BatchNorm the loss of an image does not depend on its batch
     network = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), *network)
     run = train(network, data, frozen)
-    assert run.history[0]["train_loss"] == pytest.approx(evaluate(network, data.train)[0], rel=1e-4)
+    assert run.history[0].train_loss == pytest.approx(evaluate(network, data.train)[0], rel=1e-4)
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(data):
@@ -112,8 +112,9 @@ def epoch_draws(data, monkeypatch, reseed: bool) -> list[torch.Tensor]:
     firsts = []
     original = training.batches
 
-    def spying(split, *arguments, generator, **options):
-        for step, (images, labels) in enumerate(original(split, *arguments, generator=generator, **options)):
+    def spying(split, batch_size, augmentation, generator, drop_last=False):
+        served = original(split, batch_size, augmentation, generator, drop_last)
+        for step, (images, labels) in enumerate(served):
             if generator is not None and step == 0:
                 firsts.append(images.clone())
             yield images, labels
@@ -149,7 +150,7 @@ def test_a_loss_that_is_not_a_number_ends_the_run_with_epoch_step_and_rate(data)
         train(network, poisoned, made_config(learning_rate=0.05))
     message = str(caught.value)
     assert "nan" in message and "epoch 2, step 3, learning rate 0.05" in message and "\n" not in message
-    assert [epoch["epoch"] for epoch in caught.value.history] == [1]
+    assert [epoch.epoch for epoch in caught.value.history] == [1]
 
 
 def test_a_rate_far_too_high_ends_the_run(data):
@@ -171,7 +172,7 @@ def test_the_stop_button_keeps_the_epochs_so_far(data):
             raise KeyboardInterrupt
 
     run = train(made_network(), data, made_config(epochs=2), watch=stop_in_second_epoch)
-    assert run.interrupted and [epoch["epoch"] for epoch in run.history] == [1]
+    assert run.interrupted and [epoch.epoch for epoch in run.history] == [1]
     assert len(run.test_predictions) == len(data.test)
 
 
@@ -179,9 +180,9 @@ def test_averaged_weights_are_the_tested_ones_and_both_are_reported(data):
     network = made_network()
     run = train(network, data, made_config(ema_decay=0.9))
     last = run.history[-1]
-    assert last["test_loss"] == pytest.approx(evaluate(run.averaged, data.test)[0])
-    assert last["raw_test_loss"] == pytest.approx(evaluate(network, data.test)[0])
-    assert last["test_loss"] != last["raw_test_loss"]
+    assert last.test_loss == pytest.approx(evaluate(run.averaged, data.test)[0])
+    assert last.raw_test_loss == pytest.approx(evaluate(network, data.test)[0])
+    assert last.test_loss != last.raw_test_loss
 
 
 @pytest.mark.parametrize("profile", ["fast", "full"])
@@ -193,26 +194,26 @@ def test_five_crops_change_what_is_tested_and_not_what_is_trained(data, profile,
         config = made_config(ema_decay=0.9).model_copy(update={"crops": crops, "profile": profile})
         runs[crops] = train(networks[crops], data, config)
         tested = evaluate(runs[crops].averaged, data.test, crops)
-        assert runs[crops].history[-1]["test_loss"] == pytest.approx(tested[0])
+        assert runs[crops].history[-1].test_loss == pytest.approx(tested[0])
         assert runs[crops].test_predictions.tolist() == tested[2].tolist()
-        assert runs[crops].history[-1]["raw_test_loss"] == pytest.approx(
+        assert runs[crops].history[-1].raw_test_loss == pytest.approx(
             evaluate(networks[crops], data.test, crops)[0]
         )
-    assert runs[1].history[-1]["test_loss"] != runs[5].history[-1]["test_loss"]
-    assert runs[1].history[-1]["train_loss"] == runs[5].history[-1]["train_loss"]
+    assert runs[1].history[-1].test_loss != runs[5].history[-1].test_loss
+    assert runs[1].history[-1].train_loss == runs[5].history[-1].train_loss
 
 
 def test_training_does_not_look_at_the_average(data):
     averaged, plain = (train(made_network(), data, made_config(ema_decay=decay)) for decay in (0.9, 0.0))
-    assert averaged.history[-1]["raw_test_loss"] == plain.history[-1]["test_loss"]
+    assert averaged.history[-1].raw_test_loss == plain.history[-1].test_loss
 
 
 def test_with_a_validation_split_the_test_set_stays_closed(data):
     held_out = Data("digits", data.train, made_split(50, 3), data.test)
     run = train(made_network(), held_out, made_config())
     assert run.test_predictions is None
-    assert not any(key.startswith("test") for key in run.history[0])
-    assert run.history[-1]["validation_accuracy"] > 50
+    assert run.history[0].test_loss is run.history[0].test_accuracy is None
+    assert run.history[-1].validation_accuracy > 50
 
 
 def test_the_learning_rate_is_reported_as_published_and_as_used(data):
@@ -220,7 +221,7 @@ def test_the_learning_rate_is_reported_as_published_and_as_used(data):
     from helpers.training.optimization import learning_rates
 
     expected = learning_rates(made_config(schedule="one_cycle", learning_rate=0.1, epochs=2).recipe, 10)
-    reported = [(epoch["learning_rate"], epoch["learning_rate_used"]) for epoch in run.history]
+    reported = [(epoch.learning_rate, epoch.learning_rate_used) for epoch in run.history]
     assert reported == [pytest.approx(pair) for pair in expected]
 
 
@@ -250,7 +251,7 @@ def test_without_a_compiler_training_goes_on_and_says_so(data, monkeypatch):
     state = {name: value.clone() for name, value in network.state_dict().items()}
     with pytest.warns(UserWarning, match="without torch.compile.*InvalidCxxCompiler"):
         chosen = compilation.compiled(lambda network: network, network, 32, torch.device("cpu"))
-    assert chosen.forward is network and chosen.how == "eager"
+    assert chosen.forward is network and chosen.computed == "eager"
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
 
 
@@ -261,8 +262,8 @@ def test_compiling_leaves_weights_buffers_and_random_numbers_alone(data, monkeyp
     random_state = torch.get_rng_state()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        step = build_forward(network, RunConfig(profile="full", recipe=Recipe(batch_size=32)), CPU)
-    assert step.how == "compiled, batch innermost"
+        step = build_step(network, RunConfig(profile="full", recipe=Recipe(batch_size=32)), CPU)
+    assert step.computed == "compiled, batch innermost"
     assert torch.equal(random_state, torch.get_rng_state())
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
@@ -278,8 +279,8 @@ def test_the_compiled_loop_trains_as_the_plain_one(data, recipe, monkeypatch):
         network = made_network()
         runs[profile] = train(network, data, config)
         tested = runs[profile].averaged or network
-        assert runs[profile].history[-1]["test_accuracy"] == evaluate(tested, data.test)[1]
-    assert runs["fast"].how == "eager" and runs["full"].how.startswith("compiled")
+        assert runs[profile].history[-1].test_accuracy == evaluate(tested, data.test)[1]
+    assert runs["fast"].computed == "eager" and runs["full"].computed.startswith("compiled")
     for plain, fast in zip(accuracies(runs["fast"]), accuracies(runs["full"]), strict=True):
         assert fast == pytest.approx(plain, rel=1e-3)
 
@@ -290,9 +291,9 @@ def test_on_cuda_the_compiled_loop_trains_as_on_the_cpu(data):
     cuda = Data(data.name, data.train.to("cuda"), None, data.test.to("cuda"))
     network = made_network().to("cuda")
     run = train(network, cuda, config)
-    assert run.how == "compiled, channels innermost"
-    assert run.history[-1]["test_accuracy"] == evaluate(network, cuda.test)[1]
-    assert run.history[-1]["test_accuracy"] > 60
+    assert run.computed == "compiled, channels innermost"
+    assert run.history[-1].test_accuracy == evaluate(network, cuda.test)[1]
+    assert run.history[-1].test_accuracy > 60
 
 
 def test_one_kernel_may_train_any_number_of_networks():
@@ -300,5 +301,5 @@ def test_one_kernel_may_train_any_number_of_networks():
     config = made_config().model_copy(update={"profile": "full"})
     networks = [nn.Sequential(nn.Conv2d(1, width, 28), nn.Flatten()) for width in (10, 11, 12, 13)]
     with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
-        steps = [build_forward(network, config, CPU) for network in networks]
-    assert [step.how for step in steps] == 4 * ["compiled, batch innermost"]
+        steps = [build_step(network, config, CPU) for network in networks]
+    assert [step.computed for step in steps] == 4 * ["compiled, batch innermost"]

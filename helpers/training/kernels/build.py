@@ -1,4 +1,4 @@
-"""Builds and loads batch_last.cpp, once for a machine; says why where that cannot be done."""
+"""Builds and loads kernels.cpp, once for a machine; says why where that cannot be done."""
 
 import ctypes
 import hashlib
@@ -17,12 +17,12 @@ from helpers.errors import NoKernels
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-shared", "-fPIC")
-MULTIPLE = 16  # the batch must be one of this
+MULTIPLE = 16  # the number of images in a batch must be a multiple of it
 
 
 @lru_cache
 def library() -> ctypes.CDLL:
-    """The kernels of batch_last.cpp, built by this machine's C++ compiler the first time they are asked for.
+    """The kernels of kernels.cpp, built by this machine's C++ compiler the first time they are asked for.
 
     Later they are read from the user's cache folder; another compiler, processor or source builds anew.
 

@@ -2,7 +2,7 @@
 //
 // A vector register holds the same pixel of several images, so 7 or 18 channels waste no lanes, as they would in
 // layouts that put the channels innermost. N must be a multiple of 16; float32 throughout.
-// Built by kernels.py; plain C interface. `threads` is passed in because torch decides it, not OpenMP.
+// Built by build.py; plain C interface. `threads` is passed in because torch decides it, not OpenMP.
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-"""torch operations on feature maps stored with the batch innermost, (C, H, W, N): the kernels of batch_last.cpp.
+"""The kernels of kernels.cpp as torch operations, on maps stored with the batch innermost, (C, H, W, N).
 
 They exist because the layers of this course have 7 to 32 channels: libraries that put channels innermost, and pad
 them to full vector registers, spend most of their arithmetic on padding. N must be a multiple of MULTIPLE.

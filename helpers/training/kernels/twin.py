@@ -1,5 +1,6 @@
-"""A network's twin that computes with the batch innermost: same parameters, same function, faster on a CPU.
+"""A copy of a network whose layers call our C++ kernels.
 
+It shares the network's parameters and computes the same, with the batch innermost in memory, and faster on a CPU.
 Only layers whose kernels exist are exchanged; every other layer keeps torch's own code, which takes the permuted
 maps as they are. The network itself, its class and its text in the notebook, stay untouched.
 """
@@ -13,14 +14,12 @@ from torch import Tensor, nn
 from helpers.training.kernels.build import MULTIPLE, library
 from helpers.training.kernels.ops import KERNEL_SIZES, convolve, dropout_mask, max_pool, normalise
 
-__all__ = ["MULTIPLE", "AnyBatch", "batch_last_twin"]
 
+def twin_of(network: nn.Module) -> nn.Module:
+    """A copy of `network` in training mode, on the CPU, whose layers compute with the batch innermost.
 
-def batch_last_twin(network: nn.Module) -> nn.Module:
-    """A copy of `network`, in training mode, that shares its parameters and buffers and takes the same batches,
-    (N, C, H, W) with N a multiple of MULTIPLE, on the CPU.
-
-    Equal up to rounding, and to the draws of dropout; where several pixels of a pooling window are the largest,
+    It shares the network's parameters and buffers, and takes the same batches, (N, C, H, W) with N a multiple of
+    MULTIPLE. Equal up to rounding, and to the draws of dropout; where several pixels of a pooling window are the largest,
     the first gets the gradient, as in torch.
 
     Raises:
@@ -44,14 +43,14 @@ class AnyBatch(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.twin = batch_last_twin(network)
+        self.twin = twin_of(network)
 
     def forward(self, images: Tensor) -> Tensor:
         missing = -len(images) % MULTIPLE
         return self.twin(F.pad(images, (0, 0, 0, 0, 0, 0, 0, missing)))[: len(images)]
 
 
-def _batch_last(maps: Tensor) -> Tensor:
+def _batch_innermost(maps: Tensor) -> Tensor:
     """(N, C, H, W) to contiguous (C, H, W, N): no copy where the maps lie so in memory already."""
     return maps.permute(1, 2, 3, 0).contiguous()
 
@@ -63,7 +62,7 @@ def _batch_first(maps: Tensor) -> Tensor:
 
 class _Convolution(nn.Conv2d):
     def forward(self, images: Tensor) -> Tensor:
-        return _batch_first(convolve(_batch_last(images), self.weight, self.bias, self.padding[0]))
+        return _batch_first(convolve(_batch_innermost(images), self.weight, self.bias, self.padding[0]))
 
     @staticmethod
     def fits(layer: nn.Conv2d) -> bool:
@@ -85,7 +84,7 @@ class _Normalisation(nn.BatchNorm2d):
     dropout = 0.0
 
     def forward(self, images: Tensor) -> Tensor:
-        maps = _batch_last(images)
+        maps = _batch_innermost(images)
         if not self.training:
             row = maps.view(1, len(maps), -1)  # a channel's pixels of all images
             row = F.batch_norm(row, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
@@ -106,7 +105,7 @@ class _Normalisation(nn.BatchNorm2d):
 
 class _Pool(nn.MaxPool2d):
     def forward(self, images: Tensor) -> Tensor:
-        return _batch_first(max_pool(_batch_last(images), self.kernel_size))
+        return _batch_first(max_pool(_batch_innermost(images), self.kernel_size))
 
     @staticmethod
     def fits(layer: nn.MaxPool2d) -> bool:
@@ -115,8 +114,10 @@ class _Pool(nn.MaxPool2d):
 
 
 class _SavesNoMask(torch.autograd.Function):
-    """ReLU whose backward reads its result, which the next layer keeps anyway. Inductor would store a mask of
-    booleans instead, and storing those took ten times as long as the ReLU itself."""
+    """ReLU whose backward reads its result, which the next layer keeps anyway.
+
+    Inductor would store a mask of booleans instead, and storing those took ten times as long as the ReLU itself.
+    """
 
     @staticmethod
     def forward(context, maps: Tensor) -> Tensor:
@@ -140,12 +141,12 @@ class _ReLU(nn.ReLU):
 
 
 class _Dropout(nn.Dropout):
-    """Dropout by a mask of floats drawn in one go: again no booleans to store."""
+    """Dropout by a mask of floats drawn in one go: no booleans are stored."""
 
     def forward(self, maps: Tensor) -> Tensor:
         if maps.ndim != 4 or not self.training:
             return super().forward(maps)
-        mask = dropout_mask(_batch_last(maps.detach()), self.p)
+        mask = dropout_mask(_batch_innermost(maps.detach()), self.p)
         return maps * _batch_first(mask)
 
     @staticmethod
