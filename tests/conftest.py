@@ -6,7 +6,7 @@ from urllib.error import URLError
 import pytest
 from making.mnist import write_set
 
-from helpers.data import mnist as mnist_source
+from helpers.data import mnist
 from helpers.data.splits import load_data
 from helpers.settings import RunConfig
 
@@ -16,16 +16,16 @@ def original(tmp_path, monkeypatch):
     """A folder with the synthetic set, whose checksums count as the published ones; no network, empty cache."""
     root = tmp_path / "original"
     raw = write_set(root)
-    contents = {name: (raw / name).read_bytes() for name in mnist_source.FILES}
+    contents = {name: (raw / name).read_bytes() for name in mnist.FILES}
     published = {name: (len(text), hashlib.md5(text).hexdigest()) for name, text in contents.items()}
-    monkeypatch.setattr(mnist_source, "FILES", published)
-    monkeypatch.setattr(mnist_source, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+    monkeypatch.setattr(mnist, "FILES", published)
+    monkeypatch.setattr(mnist, "user_cache_dir", lambda name: str(tmp_path / "cache"))
     monkeypatch.delenv("MNIST_ROOT", raising=False)
 
     def refuse(request, timeout):
         raise URLError("no network")
 
-    monkeypatch.setattr(mnist_source, "urlopen", refuse)
+    monkeypatch.setattr(mnist, "urlopen", refuse)
     return root
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from helpers.data import augmentation as augment
+from helpers.data.augmentation import Draws, augment, draw, resample, source_positions
 from helpers.settings import Augmentation
 
 BLACK = (0 - 0.1307) / 0.3081
@@ -32,17 +32,17 @@ def random_images(count: int = 4, size: int = 28, seed: int = 0) -> torch.Tensor
     return torch.rand(count, 1, size, size, generator=seeded(seed))
 
 
-def at_rest(images: torch.Tensor) -> augment.Draws:
-    return augment.draw(images, Augmentation(), seeded())
+def at_rest(images: torch.Tensor) -> Draws:
+    return draw(images, Augmentation(), seeded())
 
 
 def changed(images: torch.Tensor, fill: float = 0.0, **draws: torch.Tensor) -> torch.Tensor:
-    positions = augment.source_positions(at_rest(images)._replace(**draws), images.shape[-1])
-    return augment.resample(images, positions, fill)
+    positions = source_positions(at_rest(images)._replace(**draws), images.shape[-1])
+    return resample(images, positions, fill)
 
 
-def drawn(chosen: Augmentation, count: int = 4000) -> augment.Draws:
-    return augment.draw(torch.zeros(count, 1, 28, 28), chosen, seeded(3))
+def drawn(chosen: Augmentation, count: int = 4000) -> Draws:
+    return draw(torch.zeros(count, 1, 28, 28), chosen, seeded(3))
 
 
 # ---- no strength, little strength
@@ -52,7 +52,7 @@ def drawn(chosen: Augmentation, count: int = 4000) -> augment.Draws:
 @given(st.integers(1, 70), st.floats(-3, 3, width=32), st.sampled_from([torch.float32, torch.float64]))
 def test_no_strength_returns_every_bit_unchanged(size, fill, dtype):
     images = (6 * random_images(3, size) - 3).to(dtype)
-    result = augment.augment(images, Augmentation(), seeded(), fill)
+    result = augment(images, Augmentation(), seeded(), fill)
     assert torch.equal(result, images) and result.dtype == dtype
 
 
@@ -69,7 +69,7 @@ def test_a_change_shrinks_with_its_strength(name):
 
     def change(strength: float) -> float:
         chosen = Augmentation(**{name: strength}, perspective_probability=1.0)
-        return (augment.augment(images, chosen, seeded(), 0.0) - images).abs().max().item()
+        return (augment(images, chosen, seeded(), 0.0) - images).abs().max().item()
 
     assert 0 < change(1e-4) < 0.01
     assert 5 * change(1e-4) < change(1e-3)
@@ -78,9 +78,9 @@ def test_a_change_shrinks_with_its_strength(name):
 def test_what_is_switched_off_draws_nothing():
     generator = seeded()
     before = generator.get_state()
-    augment.augment(random_images(), Augmentation(), generator, 0.0)
+    augment(random_images(), Augmentation(), generator, 0.0)
     assert torch.equal(generator.get_state(), before)
-    augment.augment(random_images(), Augmentation(rotation=1.0), generator, 0.0)
+    augment(random_images(), Augmentation(rotation=1.0), generator, 0.0)
     only_angles = seeded()
     torch.rand(4, generator=only_angles)
     assert torch.equal(generator.get_state(), only_angles.get_state())
@@ -125,8 +125,8 @@ def test_beyond_the_image_is_the_fill_in_the_images_own_units(fill):
 
 def test_augmenting_before_or_after_normalisation_is_the_same():
     images = random_images(32)
-    raw = augment.augment(images, EVERYTHING, seeded(), 0.0)
-    normalised = augment.augment((images - 0.1307) / 0.3081, EVERYTHING, seeded(), BLACK)
+    raw = augment(images, EVERYTHING, seeded(), 0.0)
+    normalised = augment((images - 0.1307) / 0.3081, EVERYTHING, seeded(), BLACK)
     assert torch.allclose((raw - 0.1307) / 0.3081, normalised, atol=1e-4)
 
 
@@ -166,34 +166,34 @@ def test_perspective_touches_the_declared_share_of_images(probability):
 def test_images_of_one_batch_differ(name):
     images = random_images(1).repeat(32, 1, 1, 1)
     chosen = Augmentation(**{name: 0.1}, perspective_probability=1.0)
-    assert len(augment.augment(images, chosen, seeded(), BLACK).unique(dim=0)) == 32
+    assert len(augment(images, chosen, seeded(), BLACK).unique(dim=0)) == 32
 
 
 def test_an_image_depends_on_its_own_draws_only():
     images = random_images(8)
-    draws = augment.draw(images, EVERYTHING, seeded())
-    together = augment.resample(images, augment.source_positions(draws, 28), BLACK)
+    draws = draw(images, EVERYTHING, seeded())
+    together = resample(images, source_positions(draws, 28), BLACK)
     for k in range(8):
-        own = augment.Draws(*(values[k : k + 1] for values in draws))
-        alone = augment.resample(images[k : k + 1], augment.source_positions(own, 28), BLACK)
+        own = Draws(*(values[k : k + 1] for values in draws))
+        alone = resample(images[k : k + 1], source_positions(own, 28), BLACK)
         assert torch.allclose(alone, together[k : k + 1], atol=1e-5)
 
 
 def test_the_generator_alone_decides():
     images = random_images(16)
-    first = augment.augment(images, EVERYTHING, seeded(1), BLACK)
+    first = augment(images, EVERYTHING, seeded(1), BLACK)
     torch.manual_seed(99)
-    assert torch.equal(augment.augment(images, EVERYTHING, seeded(1), BLACK), first)
-    assert not torch.equal(augment.augment(images, EVERYTHING, seeded(2), BLACK), first)
+    assert torch.equal(augment(images, EVERYTHING, seeded(1), BLACK), first)
+    assert not torch.equal(augment(images, EVERYTHING, seeded(2), BLACK), first)
     generator = seeded(1)
-    assert torch.equal(augment.augment(images, EVERYTHING, generator, BLACK), first)
-    assert not torch.equal(augment.augment(images, EVERYTHING, generator, BLACK), first)
+    assert torch.equal(augment(images, EVERYTHING, generator, BLACK), first)
+    assert not torch.equal(augment(images, EVERYTHING, generator, BLACK), first)
 
 
 def test_the_images_that_come_in_stay_as_they_are():
     images = random_images()
     before = images.clone()
-    augment.augment(images, EVERYTHING, seeded(), BLACK)
+    augment(images, EVERYTHING, seeded(), BLACK)
     assert torch.equal(images, before)
 
 
@@ -204,5 +204,5 @@ def test_the_images_that_come_in_stay_as_they_are():
 )
 def test_other_images_are_refused_with_their_shape_and_type(images):
     with pytest.raises(ValueError, match="floating-point") as refusal:
-        augment.augment(images, EVERYTHING, seeded(), 0.0)
+        augment(images, EVERYTHING, seeded(), 0.0)
     assert str(tuple(images.shape)) in str(refusal.value) and str(images.dtype) in str(refusal.value)

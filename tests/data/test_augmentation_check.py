@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.data import augmentation as augment
-from helpers.data import augmentation_check as augment_check
+from helpers.data import augmentation, augmentation_check
+from helpers.data.augmentation_check import guarantees, movement
 from helpers.settings import Augmentation
 
 EVERYTHING = Augmentation(
@@ -97,60 +97,58 @@ FAULTS_THAT_MOVE_PIXELS_ELSEWHERE = {
 
 def plant(monkeypatch, right: str, wrong: str) -> None:
     """Let the self-test work on a copy of the module in which `right` reads `wrong`."""
-    source = Path(augment.__file__).read_text()
+    source = Path(augmentation.__file__).read_text()
     assert source.count(right) == 1
-    faulty = types.ModuleType("faulty_augment")
-    exec(compile(source.replace(right, wrong), "faulty_augment", "exec"), vars(faulty))
-    monkeypatch.setattr(augment_check, "augment", faulty)
+    faulty = types.ModuleType("faulty_augmentation")
+    exec(compile(source.replace(right, wrong), "faulty_augmentation", "exec"), vars(faulty))
+    monkeypatch.setattr(augmentation_check, "augmentation", faulty)
 
 
 @pytest.mark.parametrize(
     "chosen", [PUBLISHED, EVERYTHING, EXTREME], ids=["published", "everything", "extreme"]
 )
 def test_every_guarantee_holds(chosen):
-    checks = augment_check.guarantees(chosen)
+    checks = guarantees(chosen)
     assert [promise for promise, held in checks.items() if not held] == []
     assert "every image draws its own rotation" in checks
 
 
 def test_only_what_is_switched_on_is_promised_to_vary():
-    assert all(augment_check.guarantees(Augmentation()).values())
+    assert all(guarantees(Augmentation()).values())
     for chosen in (Augmentation(), Augmentation(perspective=0.2, perspective_probability=0.0)):
-        assert not any(
-            "its own" in promise or "seed" in promise for promise in augment_check.guarantees(chosen)
-        )
-    only_shear = augment_check.guarantees(Augmentation(shear=5.0))
+        assert not any("its own" in promise or "seed" in promise for promise in guarantees(chosen))
+    only_shear = guarantees(Augmentation(shear=5.0))
     assert [promise for promise in only_shear if "its own" in promise] == ["every image draws its own shear"]
 
 
 @pytest.mark.parametrize("fault", FAULTS_A_GUARANTEE_NAMES)
 def test_a_planted_fault_breaks_the_guarantee_that_names_it(fault, monkeypatch):
     right, wrong, promise = FAULTS_A_GUARANTEE_NAMES[fault]
-    assert augment_check.guarantees(EVERYTHING)[promise] is True
+    assert guarantees(EVERYTHING)[promise] is True
     plant(monkeypatch, right, wrong)
-    assert augment_check.guarantees(EVERYTHING)[promise] is False
+    assert guarantees(EVERYTHING)[promise] is False
 
 
 @pytest.mark.parametrize("fault", FAULTS_THAT_MOVE_PIXELS_ELSEWHERE)
 def test_a_planted_fault_in_size_shows_in_the_movement(fault, monkeypatch):
-    honest = augment_check.movement(EVERYTHING)
+    honest = movement(EVERYTHING)
     plant(monkeypatch, *FAULTS_THAT_MOVE_PIXELS_ELSEWHERE[fault])
-    assert augment_check.movement(EVERYTHING) != honest
+    assert movement(EVERYTHING) != honest
 
 
 def test_movement_agrees_with_geometry():
     half_diagonal = np.hypot(13.5, 13.5)
-    moves = augment_check.movement(Augmentation(rotation=8.0, translation=0.1, scale=0.05))
+    moves = movement(Augmentation(rotation=8.0, translation=0.1, scale=0.05))
     assert list(moves) == ["rotation", "translation", "scale", "all together"]
     assert moves["rotation"].farthest == pytest.approx(2 * half_diagonal * np.sin(np.radians(4)), abs=0.06)
     assert moves["translation"].farthest == pytest.approx(np.hypot(2.8, 2.8), abs=0.16)
     assert moves["scale"].farthest == pytest.approx(half_diagonal * (1 / 0.95 - 1), abs=0.06)
-    assert augment_check.movement(Augmentation()) == {"all together": (0.0, 0.0)}
+    assert movement(Augmentation()) == {"all together": (0.0, 0.0)}
 
 
 def test_the_self_test_prints_the_same_every_time():
     torch.manual_seed(5)
-    first = repr((augment_check.guarantees(EVERYTHING), augment_check.movement(EVERYTHING)))
+    first = repr((guarantees(EVERYTHING), movement(EVERYTHING)))
     torch.manual_seed(6)
-    assert repr((augment_check.guarantees(EVERYTHING), augment_check.movement(EVERYTHING))) == first
+    assert repr((guarantees(EVERYTHING), movement(EVERYTHING))) == first
     assert "object at 0x" not in first

@@ -8,7 +8,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import v2 as torchvision_transforms
 from torchvision.transforms.v2 import functional as torchvision_functional
 
-from helpers.data import augmentation as augment
+from helpers.data.augmentation import blur_matrix, draw, elastic_displacement, resample, source_positions
 from helpers.settings import Augmentation
 
 
@@ -23,9 +23,9 @@ def smooth_image(size: int = 28) -> torch.Tensor:
 
 
 def changed(image: torch.Tensor, **draws: torch.Tensor) -> torch.Tensor:
-    at_rest = augment.draw(image, Augmentation(), seeded())
-    positions = augment.source_positions(at_rest._replace(**draws), image.shape[-1])
-    return augment.resample(image, positions, 0.0)
+    at_rest = draw(image, Augmentation(), seeded())
+    positions = source_positions(at_rest._replace(**draws), image.shape[-1])
+    return resample(image, positions, 0.0)
 
 
 @settings(max_examples=40, deadline=None)
@@ -86,14 +86,14 @@ def test_an_elastic_displacement_is_torchvisions_for_the_same_noise(sigma):
     noise = 2 * torch.rand(3, 2, 28, 28, generator=seeded()) - 1
     kernel = int(8 * sigma + 1) // 2 * 2 + 1
     on_their_grid = torchvision_functional.gaussian_blur(noise, [kernel, kernel], [sigma, sigma]) * 10.0 / 28
-    ours = augment.elastic_displacement(noise, 10.0, sigma)
+    ours = elastic_displacement(noise, 10.0, sigma)
     assert torch.allclose(ours, on_their_grid * 28 / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize("sigma", [0.1, 3.0, 20.0])
 def test_a_blur_of_any_width_keeps_a_constant(sigma):
     ones = torch.ones(28)
-    blurred = augment.blur_matrix(28, sigma, torch.float32, torch.device("cpu")) @ ones
+    blurred = blur_matrix(28, sigma, torch.float32, torch.device("cpu")) @ ones
     assert torch.allclose(blurred, ones, atol=1e-5)
 
 
@@ -108,9 +108,7 @@ def test_drawn_elastic_fields_have_torchvisions_spread_and_smoothness():
     transform = torchvision_transforms.ElasticTransform(alpha=10.0, sigma=3.0)
     image = torch.zeros(1, 28, 28)
     theirs = torch.cat([transform.make_params([image])["displacement"] for _ in range(600)]) * 14
-    ours = augment.draw(
-        torch.zeros(600, 1, 28, 28), Augmentation(elastic_alpha=10.0, elastic_sigma=3.0), seeded()
-    )
+    ours = draw(torch.zeros(600, 1, 28, 28), Augmentation(elastic_alpha=10.0, elastic_sigma=3.0), seeded())
     ours = ours.displacement.permute(0, 2, 3, 1)
 
     def correlations(field: torch.Tensor) -> list[float]:

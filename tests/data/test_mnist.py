@@ -10,8 +10,9 @@ import pytest
 import torch
 from making.mnist import FULL, TEST, TRAIN, complaint, numbered, write_set
 
-from helpers.data import mnist as mnist_source
-from helpers.data.splits import load_data, resolve
+from helpers.data import mnist
+from helpers.data.mnist import Source, find
+from helpers.data.splits import load_data
 
 # What stands in for the process that downloads: argv[1] is the folder it writes to.
 BEGIN = "import shutil, sys, time; from pathlib import Path; raw = Path(sys.argv[1], 'MNIST', 'raw'); "
@@ -31,17 +32,17 @@ def downloader(monkeypatch, tmp_path):
             pass
 
     def use(code: str) -> Path:
-        monkeypatch.setattr(mnist_source, "urlopen", lambda request, timeout: Answer())
-        monkeypatch.setattr(mnist_source, "DOWNLOAD", code)
+        monkeypatch.setattr(mnist, "urlopen", lambda request, timeout: Answer())
+        monkeypatch.setattr(mnist, "DOWNLOAD", code)
         return tmp_path / "cache"
 
     return use
 
 
-def only_line(capsys) -> str:
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1
-    return lines[0]
+def remark_of(source: Source, name: str) -> str:
+    """The remark of a data set of this name; it must be one line."""
+    assert source.name == name and len(source.remark.splitlines()) == 1
+    return source.remark
 
 
 # Where MNIST is looked for
@@ -58,23 +59,20 @@ def test_mnist_is_read_from_mnist_root_in_its_own_order(installed):
 
 
 @pytest.mark.parametrize("dataset", ["auto", "mnist"])
-def test_one_line_says_that_mnist_root_was_taken(installed, capsys, dataset):
-    assert resolve(dataset) == "mnist"
-    line = only_line(capsys)
-    assert "MNIST, found in MNIST_ROOT" in line
+def test_one_line_says_that_mnist_root_was_taken(installed, dataset):
+    assert "MNIST, found in MNIST_ROOT" in remark_of(find(dataset), "mnist")
 
 
-def test_the_cache_folder_comes_second_and_the_line_says_why(original, tmp_path, monkeypatch, capsys):
+def test_the_cache_folder_comes_second_and_the_line_says_why(original, tmp_path, monkeypatch):
     write_set(tmp_path / "cache")
     monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "elsewhere"))
-    assert resolve("auto") == "mnist"
-    line = only_line(capsys)
-    assert "cache folder" in line and f"{str(tmp_path / 'elsewhere')!r} holds no MNIST" in line
+    remark = remark_of(find("auto"), "mnist")
+    assert "cache folder" in remark and f"{str(tmp_path / 'elsewhere')!r} holds no MNIST" in remark
 
 
 def test_mnist_root_comes_before_the_cache_folder(installed, tmp_path):
     write_set(tmp_path / "cache")
-    assert mnist_source.locate("mnist") == installed / "MNIST" / "raw"
+    assert find("mnist").folder == installed / "MNIST" / "raw"
 
 
 def test_the_unverified_processed_folder_of_old_versions_is_not_read(installed):
@@ -110,7 +108,7 @@ def test_a_damaged_file_is_named_and_never_replaced_by_digits(
     else:
         monkeypatch.setenv("MNIST_ROOT", str(root))
     path = root / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
-    size, md5 = mnist_source.FILES[path.name]
+    size, md5 = mnist.FILES[path.name]
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     message = complaint(load_data, FULL.model_copy(update={"dataset": dataset}))
     found = path.read_bytes()
@@ -121,31 +119,36 @@ def test_a_damaged_file_is_named_and_never_replaced_by_digits(
         assert f"found {len(found)} bytes, expected {size} bytes" in message
 
 
-@pytest.mark.parametrize("name", mnist_source.FILES)
+@pytest.mark.parametrize("name", mnist.FILES)
 def test_each_of_the_four_files_is_verified(installed, name):
     path = installed / "MNIST" / "raw" / name
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    assert str(path) in complaint(resolve, "auto")
+    assert str(path) in complaint(find, "auto")
 
 
-@pytest.mark.parametrize("name", mnist_source.FILES)
+@pytest.mark.parametrize("name", mnist.FILES)
 def test_a_set_that_lacks_a_file_is_damaged_not_absent(installed, name):
     path = installed / "MNIST" / "raw" / name
     path.unlink()
-    message = complaint(resolve, "auto")
-    assert f"{path}: found no such file" in message and str(mnist_source.FILES[name][0]) in message
+    message = complaint(find, "auto")
+    assert f"{path}: found no such file" in message and str(mnist.FILES[name][0]) in message
 
 
 # No MNIST to be had
 
 
-def test_auto_takes_the_digits_and_says_so_in_one_line(original, tmp_path, capsys):
-    found = load_data(FULL.model_copy(update={"dataset": "auto"}))
-    assert found.name == "digits"
-    line = only_line(capsys)
-    assert "DIGITS" in line and "not MNIST" in line
-    assert "MNIST_ROOT is not set" in line and str(tmp_path / "cache") in line and "no network" in line
+def test_auto_takes_the_digits_and_says_so_in_one_line(original, tmp_path):
+    remark = remark_of(find("auto"), "digits")
+    assert "DIGITS" in remark and "not MNIST" in remark
+    assert "MNIST_ROOT is not set" in remark and str(tmp_path / "cache") in remark and "no network" in remark
+
+
+def test_the_data_carries_the_remark_and_nothing_is_printed(original, capsys):
+    """Catches a choice of the data set that the lesson cannot show, and one that is shown twice."""
+    data = load_data(FULL.model_copy(update={"dataset": "auto"}))
+    assert data.name == "digits" and data.remark == find("auto").remark
+    assert capsys.readouterr().out == ""
 
 
 def test_mnist_asked_for_and_not_to_be_had_says_where_it_looked_and_what_to_do(
@@ -157,23 +160,21 @@ def test_mnist_asked_for_and_not_to_be_had_says_where_it_looked_and_what_to_do(
         assert part in message
 
 
-def test_digits_asked_for_need_no_network_and_no_remark(original, capsys, monkeypatch):
-    monkeypatch.setattr(mnist_source, "_find_or_download", lambda patience: pytest.fail("looked for MNIST"))
-    assert resolve("digits") == "digits"
-    assert capsys.readouterr().out == ""
+def test_digits_asked_for_need_no_network_and_no_remark(original, monkeypatch):
+    monkeypatch.setattr(mnist, "_find_or_download", lambda patience: pytest.fail("looked for MNIST"))
+    assert find("digits") == Source("digits", None, "")
 
 
-def test_mirrors_that_never_answer_end_in_a_decision(original, monkeypatch, capsys):
+def test_mirrors_that_never_answer_end_in_a_decision(original, monkeypatch):
     released = threading.Event()
 
     def hang(request, timeout):
         released.wait(30)  # far beyond the patience below
         raise URLError("woken")
 
-    monkeypatch.setattr(mnist_source, "urlopen", hang)
-    assert resolve("auto", patience=0.2) == "digits"
-    assert "no mirror answered within 0.2 s" in only_line(capsys)
-    assert "no mirror answered within 0.2 s" in complaint(resolve, "mnist", patience=0.2)
+    monkeypatch.setattr(mnist, "urlopen", hang)
+    assert "no mirror answered within 0.2 s" in remark_of(find("auto", patience=0.2), "digits")
+    assert "no mirror answered within 0.2 s" in complaint(find, "mnist", patience=0.2)
     released.set()
 
 
@@ -188,45 +189,44 @@ def test_one_mirror_that_answers_is_enough(original, downloader, monkeypatch):
     from torchvision.datasets import MNIST
 
     first = MNIST.mirrors[0]
-    monkeypatch.setattr(mnist_source, "urlopen", only_the_second)
-    assert mnist_source.locate("mnist") == cache / "MNIST" / "raw"
+    monkeypatch.setattr(mnist, "urlopen", only_the_second)
+    assert find("mnist").folder == cache / "MNIST" / "raw"
 
 
 @pytest.mark.parametrize("code", [HANG, TRICKLE], ids=["hangs", "trickles"])
 def test_a_download_that_stalls_is_ended_and_leaves_nothing(original, downloader, tmp_path, code):
     ran_to_its_end = tmp_path / "ran_to_its_end"
     cache = downloader(f"{code}\nopen({str(ran_to_its_end)!r}, 'w')")
-    assert "the download stalled for 0.3 s" in complaint(resolve, "mnist", patience=0.3)
+    assert "the download stalled for 0.3 s" in complaint(find, "mnist", patience=0.3)
     assert list(cache.iterdir()) == [] and not ran_to_its_end.exists()
 
 
-def test_a_download_that_never_starts_is_ended(original, downloader, monkeypatch, capsys):
-    monkeypatch.setattr(mnist_source, "START_SECONDS", 0)
+def test_a_download_that_never_starts_is_ended(original, downloader, monkeypatch):
+    monkeypatch.setattr(mnist, "START_SECONDS", 0)
     cache = downloader("import time; time.sleep(20)")
-    assert resolve("auto", patience=0.2) == "digits"
-    assert "stalled" in only_line(capsys) and list(cache.iterdir()) == []
+    assert "stalled" in remark_of(find("auto", patience=0.2), "digits")
+    assert list(cache.iterdir()) == []
 
 
 def test_a_download_that_fails_gives_its_reason_and_leaves_nothing(original, downloader):
     cache = downloader(HANG.replace("time.sleep(20)", "raise RuntimeError('many\\nlines, HTTP Error 404')"))
-    assert "HTTP Error 404" in complaint(resolve, "mnist")
+    assert "HTTP Error 404" in complaint(find, "mnist")
     assert list(cache.iterdir()) == []
 
 
-def test_a_download_is_kept_whole_and_found_again(original, downloader, capsys):
+def test_a_download_is_kept_whole_and_found_again(original, downloader):
     cache = downloader(BEGIN + f"shutil.copytree({str(original / 'MNIST')!r}, raw.parent)")
-    assert torch.equal(load_data(FULL).train.images, numbered(TRAIN).images)
-    assert "downloaded" in only_line(capsys)
+    data = load_data(FULL)
+    assert torch.equal(data.train.images, numbered(TRAIN).images) and "downloaded" in data.remark
     assert [path.name for path in cache.iterdir()] == ["MNIST"]
     downloader("raise RuntimeError('asked again')")
-    assert resolve("mnist") == "mnist"
-    assert "found in the user's cache folder" in only_line(capsys)
+    assert "found in the user's cache folder" in remark_of(find("mnist"), "mnist")
 
 
 def test_a_damaged_download_is_not_kept(original, downloader):
     (original / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").write_bytes(b"<html>log in first</html>")
     cache = downloader(BEGIN + f"shutil.copytree({str(original / 'MNIST')!r}, raw.parent)")
-    assert "t10k-labels-idx1-ubyte: found 25 bytes" in complaint(resolve, "mnist")
+    assert "t10k-labels-idx1-ubyte: found 25 bytes" in complaint(find, "mnist")
     assert list(cache.iterdir()) == []
 
 
@@ -234,15 +234,12 @@ def test_two_downloads_at_once_do_not_disturb_each_other(original, downloader, t
     quicker = str(tmp_path / "cache" / "MNIST")
     copy = f"shutil.copytree({str(original / 'MNIST')!r}, "
     cache = downloader(BEGIN + f"{copy} raw.parent); {copy} {quicker!r})")
-    assert resolve("mnist") == "mnist"
+    assert find("mnist").folder == cache / "MNIST" / "raw"
     assert [path.name for path in cache.iterdir()] == ["MNIST"]
 
 
-def test_a_cache_folder_that_cannot_be_written_is_a_reason_not_a_crash(
-    original, downloader, tmp_path, capsys
-):
+def test_a_cache_folder_that_cannot_be_written_is_a_reason_not_a_crash(original, downloader, tmp_path):
     downloader(HANG)
     (tmp_path / "cache").write_text("a file where the folder should be")
-    assert resolve("auto") == "digits"
-    assert "exists" in only_line(capsys)
-    assert str(tmp_path / "cache") in complaint(resolve, "mnist")
+    assert "exists" in remark_of(find("auto"), "digits")
+    assert str(tmp_path / "cache") in complaint(find, "mnist")

@@ -11,8 +11,18 @@ from hypothesis import strategies as st
 from making.mnist import FAST, FULL, TEST, TRAIN, complaint, label_of, numbered, numbers_of
 from sklearn.datasets import load_digits
 
-from helpers.data import splits as data
-from helpers.data.splits import BLACK, MEAN, STD, Split, batches, load_data, normalise
+from helpers.data import splits
+from helpers.data.splits import (
+    BLACK,
+    MEAN,
+    STD,
+    Split,
+    batches,
+    load_data,
+    mnist_style,
+    normalise,
+    steps_per_epoch,
+)
 from helpers.settings import CLASSES, Augmentation, Profile, Recipe, RunConfig
 
 REAL_MNIST = os.environ.get("MNIST_ROOT")
@@ -22,7 +32,7 @@ VARIED = Augmentation(rotation=10, translation=0.1)
 @pytest.fixture
 def small_fast_profile(monkeypatch):
     fast = Profile(name="fast", epochs=2, train_images=120, test_images=40)
-    monkeypatch.setitem(data.PROFILES, "fast", fast)
+    monkeypatch.setitem(splits.PROFILES, "fast", fast)
 
 
 # Digits
@@ -55,7 +65,7 @@ def test_each_digit_fills_a_box_of_20_pixels_and_balances_at_the_centre(digits):
 def test_a_bar_becomes_20_by_10_white_pixels():
     image = torch.zeros(8, 8)
     image[1:5, 0:2] = 1.0
-    bar = data.mnist_style(image)
+    bar = mnist_style(image)
     assert bar.unique().tolist() == [0, 255]
     rows, columns = bar.any(1), bar.any(0)
     assert (rows.sum(), columns.sum(), (bar > 0).sum()) == (20, 10, 200)
@@ -64,7 +74,7 @@ def test_a_bar_becomes_20_by_10_white_pixels():
 def test_the_digits_are_scikit_learns_each_once(digits):
     source = load_digits()
     expected = Counter(
-        (data.mnist_style(torch.from_numpy(image) / 16).numpy().tobytes(), label)
+        (mnist_style(torch.from_numpy(image) / 16).numpy().tobytes(), label)
         for image, label in zip(source.images, source.target.tolist(), strict=True)
     )
     found = Counter(
@@ -136,7 +146,7 @@ def test_the_subset_of_a_profile_is_the_same_for_every_seed(installed, small_fas
 def test_a_profile_that_would_leave_out_less_than_one_of_each_class_takes_all(
     installed, monkeypatch, count, kept
 ):
-    monkeypatch.setitem(data.PROFILES, "fast", Profile(name="fast", train_images=count))
+    monkeypatch.setitem(splits.PROFILES, "fast", Profile(name="fast", train_images=count))
     assert len(load_data(FAST).train) == kept
 
 
@@ -178,7 +188,7 @@ def test_an_epoch_serves_every_image_once_with_its_own_label(count, batch_size, 
         batches(numbered(count), batch_size, augmentation=None, generator=seeded(seed), drop_last=drop_last)
     )
     sizes = [len(labels) for _, labels in served]
-    assert len(served) == data.steps_per_epoch(count, batch_size, drop_last)
+    assert len(served) == steps_per_epoch(count, batch_size, drop_last)
     assert set(sizes[:-1]) <= {batch_size} and 0 < sizes[-1] <= batch_size
     assert sum(sizes) == (count - count % batch_size if drop_last else count)
     numbers = [number for images, _ in served for number in numbers_of(images)]
@@ -232,7 +242,7 @@ def test_every_training_image_passes_once_through_the_augmentation(monkeypatch):
         passed.extend(numbers_of(images))
         return images + 100
 
-    monkeypatch.setattr(data, "augment", record)
+    monkeypatch.setattr(splits, "augment", record)
     served = list(batches(numbered(200), 7, augmentation=VARIED, generator=generator))
     assert sorted(passed) == list(range(200))
     images = torch.cat([images for images, _ in served])
@@ -261,7 +271,7 @@ def test_an_augmentation_without_a_generator_is_refused():
     [(60_000, 128, False, 469), (60_000, 128, True, 468), (128, 128, False, 1), (129, 128, False, 2)],
 )
 def test_steps_per_epoch_counts_the_last_smaller_batch_unless_dropped(images, batch_size, drop_last, steps):
-    assert data.steps_per_epoch(images, batch_size, drop_last) == steps
+    assert steps_per_epoch(images, batch_size, drop_last) == steps
 
 
 # The real set

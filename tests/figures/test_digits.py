@@ -9,12 +9,11 @@ from making.drawings import corners, pictures, texts
 from matplotlib.image import imread
 
 from helpers.data.splits import BLACK, normalise
-from helpers.figures import results as figures
-from helpers.figures.digits import GAP, SIDE
+from helpers.figures.digits import GAP, SIDE, augmented, digit_grid
 
 
 def test_a_grid_draws_every_digit_in_order_with_its_caption(digit_images):
-    figure = figures.digit_grid(digit_images[:23], [f"no. {i}" for i in range(23)], columns=10)
+    figure = digit_grid(digit_images[:23], [f"no. {i}" for i in range(23)], columns=10)
     assert texts(figure.axes[0]) == [f"no. {i}" for i in range(23)]
     assert len(pictures(figure)) == 23
     for drawn, image in zip(pictures(figure), digit_images, strict=False):
@@ -25,7 +24,7 @@ def test_a_grid_draws_every_digit_in_order_with_its_caption(digit_images):
 
 
 def test_digits_do_not_overlap_and_lie_within_the_figure(digit_images):
-    figure = figures.digit_grid(digit_images[:7], columns=3)
+    figure = digit_grid(digit_images[:7], columns=3)
     taken = np.zeros((1_000, 1_000), dtype=int)
     for left, top in corners(figure):
         taken[int(top) : int(top) + SIDE, int(left) : int(left) + SIDE] += 1
@@ -37,39 +36,37 @@ def test_digits_do_not_overlap_and_lie_within_the_figure(digit_images):
 
 def test_every_pixel_of_a_digit_is_a_square_of_three_by_three_screen_pixels():
     checkered = torch.tensor([0, 255], dtype=torch.uint8).repeat(14).expand(1, 1, 28, 28)
-    png, _ = figures.digit_grid(checkered)._repr_png_()
+    png, _ = digit_grid(checkered)._repr_png_()
     row = imread(io.BytesIO(png))[3 * (GAP + 1) + 1, 3 * GAP : 3 * (GAP + SIDE), 0]
     assert np.array_equal(row, np.tile([0, 0, 0, 1, 1, 1], 14))
 
 
 def test_a_grid_of_no_digits_says_so():
-    figure = figures.digit_grid(torch.zeros(0, 1, 28, 28), [])
+    figure = digit_grid(torch.zeros(0, 1, 28, 28), [])
     assert figure.get_suptitle() == "No digits to show"
     assert pictures(figure) == []
 
 
 def test_a_missing_caption_is_refused(digit_images):
     with pytest.raises(ValueError, match="2 captions for 3 images"):
-        figures.digit_grid(digit_images[:3], ["a", "b"])
+        digit_grid(digit_images[:3], ["a", "b"])
 
 
 @pytest.mark.parametrize("units", [lambda images: images, normalise, lambda images: images / 255])
 def test_black_is_black_and_white_is_white_in_any_units(units):
     image = torch.tensor([0, 51, 255], dtype=torch.uint8).repeat_interleave(28 * 28).view(3, 1, 28, 28)
-    drawn = pictures(figures.digit_grid(units(image)))
+    drawn = pictures(digit_grid(units(image)))
     assert [picture[0, 0] for picture in drawn] == pytest.approx([0, 0.2, 1], abs=1e-6)
 
 
 def test_a_picture_without_any_ink_is_black():
-    assert np.array_equal(
-        pictures(figures.digit_grid(torch.full((1, 1, 28, 28), BLACK)))[0], np.zeros((28, 28))
-    )
+    assert np.array_equal(pictures(digit_grid(torch.full((1, 1, 28, 28), BLACK)))[0], np.zeros((28, 28)))
 
 
 def test_augmented_digits_stand_below_their_originals_on_one_scale_of_greys(digit_images):
     originals = normalise(digit_images[:4])
     variants = torch.stack([originals.flip(3), torch.zeros_like(originals)])  # a fill of 0
-    figure = figures.augmented(originals, variants)
+    figure = augmented(originals, variants)
     drawn, places = pictures(figure), corners(figure)
     assert len(drawn) == 12
     for column in range(4):
@@ -80,4 +77,4 @@ def test_augmented_digits_stand_below_their_originals_on_one_scale_of_greys(digi
 
 def test_images_of_different_units_are_refused(digit_images):
     with pytest.raises(ValueError, match=r"torch\.(uint8|float32) and torch\.(uint8|float32)"):
-        figures.augmented(digit_images[:2], normalise(digit_images[:2])[None])
+        augmented(digit_images[:2], normalise(digit_images[:2])[None])

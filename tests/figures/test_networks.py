@@ -6,7 +6,7 @@ import torch
 from making.drawings import corners, network, pictures, texts
 from torch import nn
 
-from helpers.figures import results as figures
+from helpers.figures.networks import parameters_per_layer, receptive_field_squares
 from helpers.networks.parameters import parameter_table
 from helpers.networks.receptive_field import receptive_field
 
@@ -22,7 +22,7 @@ def squares(figure):
 
 def test_squares_are_those_of_the_table_clipped_to_the_digit(digit_images):
     """By hand: unit 12 of 26 sees 12-14, unit 6 of 13 pooled 12-15, after a padded 3x3 10-17; then all."""
-    figure = figures.receptive_field_squares(digit_images[0], receptive_field(network()))
+    figure = receptive_field_squares(digit_images[0], receptive_field(network()))
     by_hand = [(12, 14), (12, 15), (10, 17), (0, 27)]
     assert squares(figure) == pytest.approx(np.array([(span, span) for span in by_hand]))
     assert texts(figure.axes[0]) == [
@@ -34,20 +34,20 @@ def test_squares_are_those_of_the_table_clipped_to_the_digit(digit_images):
 
 
 def test_only_a_square_that_had_to_be_clipped_is_dashed(digit_images):
-    figure = figures.receptive_field_squares(digit_images[0], receptive_field(network()))
+    figure = receptive_field_squares(digit_images[0], receptive_field(network()))
     assert [patch.get_linestyle() != "-" for patch in figure.axes[0].patches] == [False, False, False, True]
 
 
 def test_height_and_width_of_a_field_are_not_mixed_up(digit_images):
     field = receptive_field(nn.Sequential(nn.Conv2d(1, 10, (5, 1)), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
-    figure = figures.receptive_field_squares(digit_images[0], field)
+    figure = receptive_field_squares(digit_images[0], field)
     assert squares(figure)[0] == pytest.approx(np.array([(11, 15), (13, 13)]))
     assert texts(figure.axes[0])[0].endswith("5 x 1")
 
 
 def test_what_is_not_seen_is_dimmed_and_what_is_seen_is_not():
     white = torch.full((1, 28, 28), 255, dtype=torch.uint8)
-    drawn = pictures(figures.receptive_field_squares(white, receptive_field(network())))
+    drawn = pictures(receptive_field_squares(white, receptive_field(network())))
     assert [int((picture == 1).sum()) for picture in drawn] == [9, 16, 64, 784]
     assert drawn[0].min() > 0
 
@@ -55,7 +55,7 @@ def test_what_is_not_seen_is_dimmed_and_what_is_seen_is_not():
 @pytest.mark.parametrize(("budget", "word", "slack"), [(300, "to spare", 54), (200, "too many", 46)])
 def test_bars_hold_every_parameter_and_the_slack_of_the_budget(budget, word, slack):
     """36 + 4, 8, 144 + 4, 40 + 10."""
-    axes = figures.parameters_per_layer(parameter_table(network()).rows, budget).axes[0]
+    axes = parameters_per_layer(parameter_table(network()).rows, budget).axes[0]
     assert [bar.get_width() for bar in axes.patches] == [40, 8, 148, 50, slack]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "0, Conv2d", "1, BatchNorm2d", "3, Conv2d", "4, Conv2d", word,
@@ -65,6 +65,6 @@ def test_bars_hold_every_parameter_and_the_slack_of_the_budget(budget, word, sla
 
 
 def test_without_a_budget_there_are_only_layers():
-    axes = figures.parameters_per_layer(parameter_table(network()).rows).axes[0]
+    axes = parameters_per_layer(parameter_table(network()).rows).axes[0]
     assert len(axes.patches) == 4
     assert axes.get_title("left") == "246 parameters"

@@ -13,10 +13,17 @@ from making.published import PUBLISHED
 from torch import nn
 
 from helpers.errors import NoKernels
-from helpers.training import step as compilation
-from helpers.training.kernels import build as native
-from helpers.training.kernels import ops as kernels
+from helpers.training.kernels import build
+from helpers.training.kernels.ops import (
+    KERNEL_SIZES,
+    convolve,
+    correlate,
+    dropout_mask,
+    max_pool,
+    normalise,
+)
 from helpers.training.kernels.twin import twin_of
+from helpers.training.step import compiled
 
 SIZES = st.integers(1, 9)
 
@@ -51,7 +58,7 @@ def assert_close(ours: torch.Tensor, reference: torch.Tensor) -> None:
 @given(
     inputs=st.integers(1, 33),
     outputs=st.integers(1, 33),
-    kernel=st.sampled_from(kernels.KERNEL_SIZES),
+    kernel=st.sampled_from(KERNEL_SIZES),
     padding=st.integers(0, 6),
     size=st.tuples(SIZES, SIZES),
     count=st.sampled_from([16, 32, 48]),
@@ -66,9 +73,7 @@ def test_convolution_and_its_gradients_are_torchs(inputs, outputs, kernel, paddi
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        ours = gradients(
-            lambda x, w, b: first(kernels.convolve(last(x), w, b, padding)), images, weights, bias
-        )
+        ours = gradients(lambda x, w, b: first(convolve(last(x), w, b, padding)), images, weights, bias)
     finally:
         torch.set_num_threads(before)
     reference = gradients(
@@ -91,7 +96,7 @@ def test_convolution_and_its_gradients_are_torchs(inputs, outputs, kernel, paddi
 def test_pooling_and_its_gradient_are_torchs_ties_included(channels, size, window, levels):
     height, width = (max(side, window) for side in size)
     images = (random_maps(16, channels, height, width) * levels).round()  # whole numbers: many ties
-    ours = gradients(lambda x: first(kernels.max_pool(last(x), window)), images)
+    ours = gradients(lambda x: first(max_pool(last(x), window)), images)
     reference = gradients(lambda x: F.max_pool2d(x, window), images)
     for mine, theirs in zip(ours, reference, strict=True):
         assert torch.equal(mine, theirs)
@@ -108,10 +113,10 @@ def test_pooling_and_its_gradient_are_torchs_ties_included(channels, size, windo
 def test_normalisation_relu_and_dropout_in_one_are_torchs(channels, size, relu, probability, offset):
     images = random_maps(16, channels, *size) + offset
     weight, bias = random_maps(channels, seed=1), random_maps(channels, seed=2)
-    mask = kernels.dropout_mask(last(images), probability) if probability else None
+    mask = dropout_mask(last(images), probability) if probability else None
 
     def ours(x, w, b):
-        result, mean, variance = kernels.normalise(last(x), w, b, mask, 1e-5, relu)
+        result, mean, variance = normalise(last(x), w, b, mask, 1e-5, relu)
         torch.testing.assert_close(mean, x.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(variance, x.var((0, 2, 3), correction=0), rtol=1e-4, atol=1e-5)
         return first(result)
@@ -210,7 +215,7 @@ def test_what_has_no_kernel_keeps_torchs_own(layer):
 @pytest.mark.parametrize("probability", [0.02, 0.25, 0.5, 0.9])
 def test_dropout_keeps_its_share_and_the_mean(probability):
     torch.manual_seed(0)
-    mask = kernels.dropout_mask(torch.empty(100, 1000, 16), probability)
+    mask = dropout_mask(torch.empty(100, 1000, 16), probability)
     share, spread = 1 - probability, (probability * (1 - probability) / mask.numel()) ** 0.5
     assert abs((mask > 0).float().mean().item() - share) < 5 * spread
     assert mask.unique().tolist() == pytest.approx([0.0, 1 / share])
@@ -218,9 +223,7 @@ def test_dropout_keeps_its_share_and_the_mean(probability):
 
 def test_dropout_draws_are_independent_of_place_and_of_each_other():
     torch.manual_seed(0)
-    mask, other = (
-        kernels.dropout_mask(torch.empty(1_000_000 // 16, 16), 0.5).flatten() - 1 for _ in range(2)
-    )
+    mask, other = (dropout_mask(torch.empty(1_000_000 // 16, 16), 0.5).flatten() - 1 for _ in range(2))
     bound = 5 / mask.numel() ** 0.5
     assert abs((mask * other).mean()) < bound
     for shift in (1, 2, 16, 128, 128 * 28):
@@ -232,10 +235,10 @@ def test_dropout_follows_the_seed_and_not_the_threads():
     for threads in (1, 3):
         torch.set_num_threads(threads)
         torch.manual_seed(5)
-        masks.append(kernels.dropout_mask(torch.empty(50, 32), 0.3))
+        masks.append(dropout_mask(torch.empty(50, 32), 0.3))
     torch.set_num_threads(before)
     assert torch.equal(*masks)
-    assert not torch.equal(masks[0], kernels.dropout_mask(torch.empty(50, 32), 0.3))
+    assert not torch.equal(masks[0], dropout_mask(torch.empty(50, 32), 0.3))
 
 
 def test_backward_uses_the_mask_of_its_forward_when_compiled_too():
@@ -249,35 +252,35 @@ def test_backward_uses_the_mask_of_its_forward_when_compiled_too():
 
 def test_wrong_tensors_are_refused():
     with pytest.raises(ValueError, match="not contiguous"):
-        kernels.max_pool(first(torch.zeros(1, 2, 2, 16)), 2)
+        max_pool(first(torch.zeros(1, 2, 2, 16)), 2)
     with pytest.raises(ValueError, match="float32 on the CPU is needed, got float64"):
-        kernels.max_pool(torch.zeros(1, 2, 2, 16, dtype=torch.float64), 2)
+        max_pool(torch.zeros(1, 2, 2, 16, dtype=torch.float64), 2)
     with pytest.raises(ValueError, match="multiple of 16"):
-        kernels.dropout_mask(torch.zeros(3, 5), 0.5)
+        dropout_mask(torch.zeros(3, 5), 0.5)
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="instruction sets of another processor")
 @pytest.mark.parametrize("instructions", ["haswell", "x86-64"])
 def test_the_kernels_of_processors_with_smaller_registers_agree(instructions, tmp_path, monkeypatch):
     images, weights = last(random_maps(32, 7, 6, 5)), random_maps(13, 7, 3, 3, seed=1)
-    wanted = kernels.convolve(images, weights, None, 1)
-    wanted_gradient = kernels.correlate(images, wanted, 3, 1)
+    wanted = convolve(images, weights, None, 1)
+    wanted_gradient = correlate(images, wanted, 3, 1)
     torch.manual_seed(0)
-    wanted_mask = kernels.dropout_mask(images, 0.3)
-    flags = tuple(flag.replace("native", instructions) for flag in native.FLAGS)
-    monkeypatch.setattr(native, "FLAGS", flags)
-    monkeypatch.setattr(native, "user_cache_path", lambda name: tmp_path)
-    native.library.cache_clear()
+    wanted_mask = dropout_mask(images, 0.3)
+    flags = tuple(flag.replace("native", instructions) for flag in build.FLAGS)
+    monkeypatch.setattr(build, "FLAGS", flags)
+    monkeypatch.setattr(build, "user_cache_path", lambda name: tmp_path)
+    build.library.cache_clear()
     try:
-        assert_close(kernels.convolve(images, weights, None, 1), wanted)
-        assert_close(kernels.correlate(images, wanted, 3, 1), wanted_gradient)
-        assert torch.equal(first(kernels.max_pool(images, 2)), F.max_pool2d(first(images), 2))
+        assert_close(convolve(images, weights, None, 1), wanted)
+        assert_close(correlate(images, wanted, 3, 1), wanted_gradient)
+        assert torch.equal(first(max_pool(images, 2)), F.max_pool2d(first(images), 2))
         torch.manual_seed(0)
-        assert torch.equal(kernels.dropout_mask(images, 0.3), wanted_mask)
+        assert torch.equal(dropout_mask(images, 0.3), wanted_mask)
         (built,) = (tmp_path / "kernels").iterdir()
         assert built.suffix == ".so"
     finally:
-        native.library.cache_clear()
+        build.library.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -289,20 +292,18 @@ def test_without_kernels_the_next_best_way_is_taken_and_said(compiler, message, 
     script.write_text('#!/bin/sh\n[ "$1" = --version ] && echo 1.0 && exit\necho "I will not" >&2\nexit 1\n')
     script.chmod(0o755)
     monkeypatch.setenv("CXX", compiler if compiler == "no-such-compiler" else str(script))
-    monkeypatch.setattr(native, "user_cache_path", lambda name: tmp_path / "cache")
+    monkeypatch.setattr(build, "user_cache_path", lambda name: tmp_path / "cache")
     monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
-    native.library.cache_clear()
+    build.library.cache_clear()
     try:
         with pytest.raises(NoKernels, match=message):
             twin_of(nn.ReLU())
         with pytest.warns(UserWarning, match=f"without the workbook's kernels.*{message}"):
-            chosen = compilation.compiled(
-                forward_of, nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), 32, CPU
-            )
+            chosen = compiled(forward_of, nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), 32, CPU)
         assert chosen.computed == "compiled, channels innermost"
         assert not list((tmp_path / "cache").rglob("*.so"))
     finally:
-        native.library.cache_clear()
+        build.library.cache_clear()
 
 
 CPU = torch.device("cpu")
@@ -320,7 +321,7 @@ def forward_of(network: nn.Module):
 def test_a_batch_of_whole_registers_is_computed_batch_innermost(batch_size, how, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
     network = PUBLISHED["13"]()
-    chosen = compilation.compiled(forward_of, network, batch_size, CPU)
+    chosen = compiled(forward_of, network, batch_size, CPU)
     assert chosen.computed == f"compiled, {how}"
     for count in (batch_size, batch_size - 2):  # the last batch of an epoch is smaller
         loss, _ = chosen.forward(random_maps(count, 1, 28, 28), torch.zeros(count, dtype=torch.int64))
@@ -328,14 +329,14 @@ def test_a_batch_of_whole_registers_is_computed_batch_innermost(batch_size, how,
 
 
 def test_a_library_is_built_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(native, "user_cache_path", lambda name: tmp_path)
+    monkeypatch.setattr(build, "user_cache_path", lambda name: tmp_path)
     built = []
     run = subprocess.run
     monkeypatch.setattr(
-        native.subprocess, "run", lambda command, **kw: (built.append(command[1]), run(command, **kw))[1]
+        build.subprocess, "run", lambda command, **kw: (built.append(command[1]), run(command, **kw))[1]
     )
     for _ in range(2):
-        native.library.cache_clear()
-        native.library()
-    native.library.cache_clear()
+        build.library.cache_clear()
+        build.library()
+    build.library.cache_clear()
     assert built.count("-std=c++17") == 1

@@ -9,10 +9,11 @@ from torch import nn
 from helpers.data.splits import Data, Split
 from helpers.errors import DataError, SettingsError, TrainingDiverged
 from helpers.settings import Augmentation, Recipe, RunConfig
-from helpers.training import loop as training
-from helpers.training import step as compilation
+from helpers.training import loop
 from helpers.training.evaluation import evaluate
 from helpers.training.loop import build_step, choose_device, train
+from helpers.training.optimization import learning_rates
+from helpers.training.step import compiled
 
 CPU = torch.device("cpu")
 
@@ -110,7 +111,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(data):
 def epoch_draws(data, monkeypatch, reseed: bool) -> list[torch.Tensor]:
     """The first training batch of each epoch, as the network gets it."""
     firsts = []
-    original = training.batches
+    original = loop.batches
 
     def spying(split, batch_size, augmentation, generator, drop_last=False):
         served = original(split, batch_size, augmentation, generator, drop_last)
@@ -119,7 +120,7 @@ def epoch_draws(data, monkeypatch, reseed: bool) -> list[torch.Tensor]:
                 firsts.append(images.clone())
             yield images, labels
 
-    monkeypatch.setattr(training, "batches", spying)
+    monkeypatch.setattr(loop, "batches", spying)
     config = made_config(augmentation=Augmentation(rotation=10.0), reseed_every_epoch=reseed)
     train(made_network(), data, config)
     return firsts
@@ -218,8 +219,6 @@ def test_with_a_validation_split_the_test_set_stays_closed(data):
 
 def test_the_learning_rate_is_reported_as_published_and_as_used(data):
     run = train(made_network(), data, made_config(schedule="one_cycle", learning_rate=0.1, epochs=2))
-    from helpers.training.optimization import learning_rates
-
     expected = learning_rates(made_config(schedule="one_cycle", learning_rate=0.1, epochs=2).recipe, 10)
     reported = [(epoch.learning_rate, epoch.learning_rate_used) for epoch in run.history]
     assert reported == [pytest.approx(pair) for pair in expected]
@@ -250,7 +249,7 @@ def test_without_a_compiler_training_goes_on_and_says_so(data, monkeypatch):
     network = made_network()
     state = {name: value.clone() for name, value in network.state_dict().items()}
     with pytest.warns(UserWarning, match="without torch.compile.*InvalidCxxCompiler"):
-        chosen = compilation.compiled(lambda network: network, network, 32, torch.device("cpu"))
+        chosen = compiled(lambda network: network, network, 32, torch.device("cpu"))
     assert chosen.forward is network and chosen.computed == "eager"
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
 
