@@ -27,17 +27,10 @@ from helpers.lesson.show import (
 from helpers.lesson.tables import ReproductionTable, RunsTable, TargetCard
 from helpers.networks.parameters import count_parameters, parameter_table
 from helpers.networks.receptive_field import receptive_field
-from helpers.results.analysis import (
-    Analysis,
-    Published,
-    difference_of,
-    expected_next,
-    judge_claim,
-    mean_of,
-    recorded,
-)
+from helpers.results.analysis import Analysis, Published, judge_claim, listed
+from helpers.results.runs import recorded
+from helpers.results.statistics import difference_of, expected_next, mean_of
 from helpers.results.targets import LEAST_SEEDS, TEST_IMAGES, Target, judge_recipe, thresholds
-from helpers.results.wording import listed
 from helpers.settings import RunConfig
 
 __all__ = [

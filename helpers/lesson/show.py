@@ -19,8 +19,10 @@ from helpers.lesson.tables import PromiseTable
 from helpers.networks.parameters import ParameterTable, count_parameters
 from helpers.networks.receptive_field import ReceptiveField
 from helpers.places import NOTEBOOKS, OUTPUTS, run_folder, without_machine
-from helpers.results.analysis import Published, Runs, mean_of
+from helpers.results.analysis import Published
 from helpers.results.record import DATASET_NAMES, Record, decode_predictions
+from helpers.results.runs import Runs
+from helpers.results.statistics import mean_of
 from helpers.results.store import FILE
 from helpers.results.targets import Target, budget
 from helpers.results.verdicts import Verdict
@@ -208,7 +210,12 @@ def show_rates(run: Run) -> Figure:
 def show_recorded(runs: Sequence[Runs], target: Target, claims: Mapping[str, float]) -> Figure:
     """Last epochs of recorded runs over their seeds, a strip per notebook; `claims`: published ones by notebook."""
     strips = [
-        results.Strip(group.notebook, group.last, mean_of(group.last).interval, claims.get(group.notebook))
+        results.Strip(
+            group.notebook,
+            group.last_accuracies,
+            mean_of(group.last_accuracies).interval,
+            claims.get(group.notebook),
+        )
         for group in runs
     ]
     return results.run_strips(

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from helpers.data.augmentation_check import Movement
-from helpers.results.analysis import Published, Runs, expected_next, mean_of
+from helpers.results.analysis import Published, position
 from helpers.results.record import Epoch, Record
+from helpers.results.runs import Runs
+from helpers.results.statistics import expected_next, mean_of
 from helpers.results.targets import Target, summarise
-from helpers.results.wording import lies
 from helpers.runs.session import Run
 from helpers.tables import Cells, Table
 from helpers.training.optimization import learning_rates
@@ -186,7 +187,7 @@ class SpreadTable(Table):
     def _row(name: str, values: Sequence[float]) -> Cells:
         mean = mean_of(values)
         sd, interval = (f"{mean.sd:.3f}", str(mean.interval)) if mean.n > 1 else ("-", "-")
-        return (name, f"{mean.mean:.3f}", sd, f"{min(values):.2f}", f"{max(values):.2f}", interval)
+        return (name, f"{mean.value:.3f}", sd, f"{min(values):.2f}", f"{max(values):.2f}", interval)
 
 
 class ReproductionTable(Table):
@@ -214,16 +215,16 @@ class ReproductionTable(Table):
     def cells(self) -> list[Cells]:
         claims = self.published
         quantities = (
-            ("test, last epoch", claims.last, "last"),
-            ("test, best epoch", claims.best, "best"),
-            ("training, last epoch", claims.train_accuracy, "train"),
-            ("training, best epoch", claims.best_train_accuracy, "best_train"),
+            ("test, last epoch", claims.last, "last_accuracies"),
+            ("test, best epoch", claims.best, "best_accuracies"),
+            ("training, last epoch", claims.train_accuracy, "train_accuracies"),
+            ("training, best epoch", claims.best_train_accuracy, "best_train_accuracies"),
         )
         return [
             (name, what, *self._compared(claim, getattr(group, values)))
             for name, group in self.runs.items()
             for what, claim, values in quantities
-            if claim is not None or values == "last"
+            if claim is not None or values == "last_accuracies"
         ]
 
     def notes(self) -> list[str]:
@@ -237,8 +238,8 @@ class ReproductionTable(Table):
         spread = (
             (f"{ours.sd:.2f}", f"{expected.low:.2f} to {expected.high:.2f}") if ours.n > 1 else ("-", "-")
         )
-        place = lies(claim, expected) if claim is not None and ours.n > 1 else "-"
-        return (_percent(claim), f"{ours.mean:.2f}", spread[0], str(ours.n), spread[1], place)
+        place = position(claim, expected) if claim is not None and ours.n > 1 else "-"
+        return (_percent(claim), f"{ours.value:.2f}", spread[0], str(ours.n), spread[1], place)
 
 
 def _percent(value: float | None) -> str:

@@ -1,8 +1,8 @@
-"""The few statistics that the verdicts need: intervals for one run, for several seeds, and for differences."""
+"""Intervals for one run and for several seeds, differences between groups of runs, and corrections for asking often."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite, nan
 
 import numpy as np
 from scipy import optimize, stats
@@ -28,33 +28,36 @@ class Interval:
         return f"{self.low:.3f} to {self.high:.3f}" if isfinite(self.low) else "no limits"
 
 
+NO_LIMITS = Interval(-inf, inf)
+
+
 @dataclass(frozen=True)
 class Mean:
     """The mean of n values, their standard deviation (n - 1 in the denominator) and the mean's t interval."""
 
-    mean: float
+    value: float
     sd: float
     n: int
     interval: Interval
 
     def __str__(self) -> str:
         if self.n == 1:
-            return f"{self.mean:.2f} (one run, no spread)"
-        return f"{self.mean:.2f} ({self.interval}), SD {self.sd:.2f}, n = {self.n}"
+            return f"{self.value:.2f} (one run, no spread)"
+        return f"{self.value:.2f} ({self.interval}), SD {self.sd:.2f}, n = {self.n}"
 
 
 @dataclass(frozen=True)
 class Difference:
     """Mean of the first group minus mean of the second, its interval, and the p value of "no difference"."""
 
-    difference: float
+    value: float
     interval: Interval
     p: float
 
     def __str__(self) -> str:
         if not isfinite(self.interval.low):
-            return f"{self.difference:+.2f} (a single run, no spread)"
-        return f"{self.difference:+.2f} ({self.interval.low:+.2f} to {self.interval.high:+.2f}), p = {self.p:.3g}"
+            return f"{self.value:+.2f} (a single run, no spread)"
+        return f"{self.value:+.2f} ({self.interval.low:+.2f} to {self.interval.high:+.2f}), p = {self.p:.3g}"
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,23 @@ def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> In
     return Interval(mean - half, mean + half)
 
 
+def expected_next(values: Sequence[float]) -> Interval:
+    """Where one more run is expected, 95 %; without limits for a single run, which says nothing of spread."""
+    return prediction_interval(values) if len(values) > 1 else NO_LIMITS
+
+
+def mean_of(values: Sequence[float]) -> Mean:
+    """Mean and its t interval, 95 %; without limits for a single run."""
+    return mean_interval(values) if len(values) > 1 else Mean(values[0], nan, 1, NO_LIMITS)
+
+
+def difference_of(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
+    """Welch's comparison of two groups of runs; without limits where a single run says nothing of spread."""
+    if min(len(ours), len(theirs)) > 1:
+        return welch(ours, theirs)
+    return Difference(sum(ours) / len(ours) - sum(theirs) / len(theirs), NO_LIMITS, nan)
+
+
 def welch(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> Difference:
     """Welch's t test of two independent groups of runs; the spreads may differ.
 
@@ -154,7 +174,7 @@ def resolvable(sd: float, n: int, power: float = 0.8, confidence: float = 0.95) 
     critical = _t(n - 1, confidence)
 
     def missing(shift: float) -> float:
-        """Of the power; t squared is F, whose noncentral distribution SciPy computes where that of t is NaN."""
+        """How much power is missing at this shift. Uses F = t squared: SciPy's noncentral t returns NaN here."""
         return power - stats.ncf.sf(critical**2, 1, n - 1, shift**2)
 
     enough = critical

@@ -7,13 +7,13 @@ from statistics import mean, median
 from typing import Literal
 
 from helpers.places import REPOSITORY
-from helpers.results.analysis import Runs, difference_of, expected_next, mean_of
+from helpers.results.analysis import Position, position
 from helpers.results.course import LINEAGES, Iteration
 from helpers.results.record import Record
-from helpers.results.statistics import Difference, Mean, holm
+from helpers.results.runs import Runs
+from helpers.results.statistics import Difference, Mean, difference_of, expected_next, holm, mean_of
 from helpers.results.targets import judge_recipe
 from helpers.results.verdicts import Criterion
-from helpers.results.wording import lies
 from helpers.scoreboard.gather import Gathered, Group, gather
 
 LEVEL = 0.05  # of all steps together
@@ -25,11 +25,11 @@ Outcome = Literal["improvement", "setback", "not shown", "not judged"]
 class Claim:
     """A published accuracy (percent), and where it lies: inside, above or below what one more run of ours may reach.
 
-    Both None where nothing is published; `lies` None where a single run says nothing of spread.
+    Both None where nothing is published; `position` None where a single run says nothing of spread.
     """
 
     accuracy: float | None
-    lies: str | None
+    position: Position | None
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,12 @@ def row_of(group: Group) -> Row:
         receptive_field=first.receptive_field,
         epochs=len(first.history),
         seeds=[record.seed for record in runs.records],
-        best=mean_of(runs.best),
-        last=mean_of(runs.last),
+        best=mean_of(runs.best_accuracies),
+        last=mean_of(runs.last_accuracies),
         last_3=_mean_of_last(runs, 3),
         last_5=_mean_of_last(runs, 5),
-        claimed_last=_claim(getattr(claims, "last", None), runs.last),
-        claimed_best=_claim(getattr(claims, "best", None), runs.best),
+        claimed_last=_claim(getattr(claims, "last", None), runs.last_accuracies),
+        claimed_best=_claim(getattr(claims, "best", None), runs.best_accuracies),
         verdict=_verdict(group) if speaks_of_it else None,
         seconds=median(record.seconds for record in runs.records),
         machines=sorted({_machine(record) for record in runs.records}),
@@ -154,7 +154,7 @@ def steps(groups: Sequence[Runs], lineages: Sequence[Sequence[Iteration]] = LINE
 def _outcome(difference: Difference, p: float, questions: int) -> tuple[Outcome, str]:
     """What a judged step is, and why; p: adjusted for so many questions."""
     if p <= LEVEL:
-        return "improvement" if difference.difference > 0 else "setback", "more than seeds explain"
+        return "improvement" if difference.value > 0 else "setback", "more than seeds explain"
     if difference.p <= LEVEL:
         return "not shown", f"shown if asked alone, not as one of {questions} questions"
     return "not shown", "seeds alone differ enough to explain it"
@@ -167,7 +167,7 @@ def _compared(before: Iteration, after: Iteration, groups: Sequence[Runs]) -> tu
     if missing := [one.number for one, runs in sides if runs is None]:
         return None, f"no full run of {' or '.join(missing)} that counts"
     single = [one.number for one, runs in sides if len(runs) < 2]
-    earlier, later = (runs.last for runs in found)
+    earlier, later = (runs.last_accuracies for runs in found)
     try:
         difference = difference_of(later, earlier)
     except ValueError:  # all runs of both sides agree to the digit
@@ -191,7 +191,7 @@ def _experiment(group: Group, declared: Runs | None) -> Experiment:
     against = None
     if declared is not None and dataset == "mnist":
         try:
-            against = difference_of(group.runs.last, declared.last)
+            against = difference_of(group.runs.last_accuracies, declared.last_accuracies)
         except ValueError:  # no spread on either side
             against = None
     return Experiment(group.label, dataset, row_of(group), against)
@@ -207,7 +207,7 @@ def _claim(accuracy: float | None, ours: Sequence[float]) -> Claim:
     """Held against the prediction interval of the same statistic of ours: last with last, best with best."""
     if accuracy is None or len(ours) < 2:
         return Claim(accuracy, None)
-    return Claim(accuracy, lies(accuracy, expected_next(ours)))
+    return Claim(accuracy, position(accuracy, expected_next(ours)))
 
 
 def _verdict(group: Group) -> Criterion:

@@ -9,8 +9,8 @@ from typing import Any
 from helpers.errors import DefinitionsError
 from helpers.networks.parameters import count_parameters
 from helpers.places import REPOSITORY, notebooks_in
-from helpers.results.analysis import Runs
 from helpers.results.record import Record
+from helpers.results.runs import Runs
 from helpers.results.store import FILE, find
 from helpers.runs.definitions import Definitions, load_definitions
 from helpers.runs.execution import FAILED, UNFINISHED

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.data.splits import Split, load_data
-from helpers.results.analysis import Runs
 from helpers.results.record import decode_predictions
+from helpers.results.runs import Runs
 from helpers.settings import CLASSES, RunConfig
 
 NEEDS_MNIST = "needs MNIST: the recorded predictions are of its test digits, and it is not to be had here"

@@ -1,22 +1,25 @@
 """The scoreboard as files: a page of Markdown, plain data, and a picture."""
 
 import json
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from helpers.figures.style import Figure
 from helpers.places import REPOSITORY
-from helpers.results.course import LINEAGES, markdown_table
+from helpers.results.course import LINEAGES
+from helpers.results.statistics import Difference, Mean
 from helpers.results.store import write_whole
-from helpers.scoreboard.board import Scoreboard, scoreboard
+from helpers.scoreboard.board import Claim, Scoreboard, scoreboard
 from helpers.scoreboard.picture import Mark, scoreboard_picture
 from helpers.scoreboard.tables import ExperimentTable, ScoreTable, StepTable
-from helpers.tables import Table
+from helpers.tables import Table, markdown_list, markdown_table
 
 NAME = "scoreboard"
 SCHEMA = 1
+# Names of fields in the file, where programs that read it rely on others than ours
+IN_THE_FILE = {Mean: {"value": "mean"}, Difference: {"value": "difference"}, Claim: {"position": "lies"}}
 STAMP = "recorded full runs on MNIST, last epoch; a colour for each lineage"
 
 
@@ -51,7 +54,7 @@ def marks(board: Scoreboard) -> list[Mark]:
             row.number,
             lineages.get(row.number, len(LINEAGES)),
             row.parameters,
-            row.last.mean,
+            row.last.value,
             row.last.interval.low,
             row.last.interval.high,
             row.claimed_best.accuracy if row.claimed_last.accuracy is None else row.claimed_last.accuracy,
@@ -70,28 +73,23 @@ def to_markdown(board: Scoreboard) -> str:
         f"## Recipes\n\n{_page(ScoreTable(board), link=True)}",
         f"## Steps\n\n{_page(StepTable(board.steps))}",
         f"## Experiments\n\n{_page(ExperimentTable(board.experiments), link=True)}",
-        f"## Left out\n\n{listed(board.left_out)}",
+        f"## Left out\n\n{markdown_list(board.left_out) or 'Nothing.'}",
     ]
     if board.remarks:
-        sections.append(f"## Remarks\n\n{listed(board.remarks)}")
+        sections.append(f"## Remarks\n\n{markdown_list(board.remarks)}")
     return "\n\n".join(sections) + "\n"
-
-
-def listed(lines: list[str]) -> str:
-    """Lines as Markdown; says so where there are none."""
-    return "\n".join(f"- {line}" for line in lines) or "Nothing."
 
 
 def to_dict(board: Scoreboard) -> dict[str, Any]:
     """Plain data for reports from outside; None where there is no number. Accuracies in percent."""
     return {
         "schema": SCHEMA,
-        "rows": [_plain(asdict(row)) for row in board.rows],
-        "steps": [_plain(asdict(step)) for step in board.steps],
+        "rows": [_plain(row) for row in board.rows],
+        "steps": [_plain(step) for step in board.steps],
         "experiments": [
             {"label": one.label, "dataset": one.dataset}
-            | _plain(asdict(one.row))
-            | {"against_declared": _plain(asdict(one.against)) if one.against else None}
+            | _plain(one.row)
+            | {"against_declared": _plain(one.against)}
             for one in board.experiments
         ],
         "left_out": board.left_out,
@@ -101,8 +99,11 @@ def to_dict(board: Scoreboard) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Nested plain data with None for what is no finite number, and floats without the last bits of rounding."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+    if is_dataclass(value):
+        names = IN_THE_FILE.get(type(value), {})
+        return {
+            names.get(item.name, item.name): _plain(getattr(value, item.name)) for item in fields(value)
+        }
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, float):
@@ -116,5 +117,4 @@ def _page(table: Table, link: bool = False) -> str:
         (f"[{first}](../notebooks/{first}.ipynb)" if link else first, *others)
         for first, *others in table.cells()
     ]
-    notes = "\n".join(f"- {note}" for note in table.notes())
-    return f"{markdown_table(table.header, rows).data}\n\n{notes}"
+    return f"{markdown_table(table.header, rows)}\n\n{markdown_list(table.notes())}"

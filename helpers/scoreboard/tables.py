@@ -90,7 +90,7 @@ class StepTable(Table):
             interval, p = step.difference.interval, step.difference.p
             known = isfinite(interval.low)
             limits = f"{interval.low:+.2f} to {interval.high:+.2f}" if known else "-"
-            numbers = (f"{step.difference.difference:+.2f}", limits, f"{p:.2g}" if known else "-")
+            numbers = (f"{step.difference.value:+.2f}", limits, f"{p:.2g}" if known else "-")
         adjusted = "-" if step.p is None else f"{step.p:.2g}"
         return (f"{step.before} → {step.after}", TITLES[step.outcome], step.because, *numbers, adjusted)
 
@@ -125,7 +125,7 @@ class ExperimentTable(Table):
         if against is not None:
             low, high = against.interval.low, against.interval.high
             limits = f" ({low:+.2f} to {high:+.2f})" if isfinite(low) else " (single run)"
-            difference = f"{against.difference:+.2f}{limits}"
+            difference = f"{against.value:+.2f}{limits}"
         means = (mean_text(row.best), mean_text(row.last), interval_text(row.last))
         shape = (f"{row.parameters:,}", str(row.epochs), seeds_text(row.seeds))
         return (row.notebook, one.label, one.dataset, *shape, *means, difference, f"{row.seconds:.0f}")
@@ -145,11 +145,11 @@ def seeds_text(seeds: Sequence[int]) -> str:
     return ", ".join(map(str, seeds))
 
 
-def mean_text(value: Mean | None) -> str:
+def mean_text(mean: Mean | None) -> str:
     """Mean and standard deviation; a single run stands for itself."""
-    if value is None:
+    if mean is None:
         return "-"
-    return f"{value.mean:.2f}" if value.n == 1 else f"{value.mean:.2f} ± {value.sd:.2f}"
+    return f"{mean.value:.2f}" if mean.n == 1 else f"{mean.value:.2f} ± {mean.sd:.2f}"
 
 
 def interval_text(value: Mean) -> str:
@@ -163,7 +163,7 @@ def claim_text(claim: Claim) -> str:
     """What was published and where it lies."""
     if claim.accuracy is None:
         return "-"
-    return f"{claim.accuracy:.2f} {claim.lies}" if claim.lies else f"{claim.accuracy:.2f}"
+    return f"{claim.accuracy:.2f} {claim.position}" if claim.position else f"{claim.accuracy:.2f}"
 
 
 def verdict_text(row: Row) -> str:

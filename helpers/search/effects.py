@@ -85,4 +85,4 @@ def effects(base: Standing, changed: Sequence[Standing]) -> list[Effect]:
         Effect(str(standing.candidate), difference, p, resolvable(gap.sd, gap.n, confidence=strictest))
         for standing, difference, gap, p in zip(changed, differences, gaps, adjusted, strict=True)
     ]
-    return sorted(found, key=lambda effect: effect.difference.difference)
+    return sorted(found, key=lambda effect: effect.difference.value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from helpers.results.analysis import mean_of
+from helpers.results.statistics import mean_of
 from helpers.search.effects import Effect, difference_if_any
 from helpers.search.study import Standing
 from helpers.tables import Cells, Table
@@ -36,10 +36,8 @@ class StudyTable(Table):
         mean = mean_of(standing.accuracies)
         spread = f"{mean.sd:.3f}" if mean.n > 1 else "-"
         difference = difference_if_any(standing, self.standings[0])
-        against = (
-            ("-", "-") if difference is None else (_points(difference.difference), str(difference.interval))
-        )
-        return (name, size, count, f"{mean.mean:.3f}", spread, *against)
+        against = ("-", "-") if difference is None else (_points(difference.value), str(difference.interval))
+        return (name, size, count, f"{mean.value:.3f}", spread, *against)
 
 
 class EffectTable(Table):
@@ -55,7 +53,7 @@ class EffectTable(Table):
         return [
             (
                 effect.factor,
-                _points(effect.difference.difference),
+                _points(effect.difference.value),
                 f"{effect.difference.interval.low:+.3f} to {effect.difference.interval.high:+.3f}",
                 f"{effect.p:.3g}",
                 f"{effect.resolves:.3f}",

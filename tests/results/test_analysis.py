@@ -7,17 +7,10 @@ import pytest
 from helpers.errors import ResultsError
 from helpers.lesson.tables import ReproductionTable
 from helpers.places import run_folder
-from helpers.results.analysis import (
-    Analysis,
-    Published,
-    Runs,
-    expected_next,
-    judge_claim,
-    mean_of,
-    recorded,
-    recorded_if_any,
-)
+from helpers.results.analysis import Analysis, Published, judge_claim
 from helpers.results.record import Record, encode_predictions, utc_now
+from helpers.results.runs import Runs, recorded
+from helpers.results.statistics import expected_next, mean_of
 from helpers.results.store import save
 from helpers.settings import Recipe, RunConfig
 
@@ -67,8 +60,8 @@ def outputs(tmp_path):
 def test_recorded_runs_come_by_seed_and_incomplete_ones_are_named(outputs):
     runs = recorded("99_example", root=outputs)
     assert runs.seeds == "1, 2, 3"
-    assert runs.last == [99.4, 98.8, 99.2]
-    assert runs.best == [99.4, 99.0, 99.2]
+    assert runs.last_accuracies == [99.4, 98.8, 99.2]
+    assert runs.best_accuracies == [99.4, 99.0, 99.2]
     assert runs.statistic(2) == [99.2, 98.8, 99.1]
     assert runs.train_minus_test() == pytest.approx([-0.5, -0.5, -0.5])
     assert len(runs.left_out) == 1 and "seed 4: not complete" in runs.left_out[0]
@@ -77,6 +70,12 @@ def test_recorded_runs_come_by_seed_and_incomplete_ones_are_named(outputs):
 def test_a_notebook_without_records_says_how_to_make_one(outputs):
     with pytest.raises(ResultsError, match="workbook run 98_other --profile full"):
         recorded("98_other", root=outputs)
+    with pytest.raises(ResultsError) as refused:
+        recorded("99_example", "full-head=True+rotation=0.0", root=outputs)
+    assert str(refused.value) == (
+        "no full-head=True+rotation=0.0 run of 99_example is recorded yet; make one: "
+        "workbook run 99_example --profile full -p head=True -p rotation=0.0"
+    )
 
 
 def test_a_single_run_promises_nothing_about_the_next():
@@ -158,13 +157,3 @@ def test_the_classes_that_no_image_is_given_are_named():
         for classes in ([0, 1, 2, 4, 5, 6, 7, 8, 9, 191], list(range(10)))
     ]
     assert Runs("99_example", records).never_predicted() == [[3], []]
-
-
-def test_where_nothing_is_recorded_a_line_says_how_to_make_it(outputs, capsys):
-    assert len(recorded_if_any("99_example", root=outputs)) == 3
-    assert capsys.readouterr().out == ""
-    assert len(recorded_if_any("99_example", "full-head=True+rotation=0.0", root=outputs)) == 0
-    assert capsys.readouterr().out == (
-        "no full-head=True+rotation=0.0 run of 99_example is recorded yet; make one: "
-        "workbook run 99_example --profile full -p head=True -p rotation=0.0\n"
-    )

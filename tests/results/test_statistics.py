@@ -71,7 +71,7 @@ def test_wilson_refuses_impossible_counts_by_naming_them(correct, total):
 def test_the_mean_of_one_to_five_has_the_interval_worked_by_hand():
     result = mean_interval([1, 2, 3, 4, 5])  # s = sqrt(10 / 4)
     half = T4 * sqrt(2.5) / sqrt(5)
-    assert (result.mean, result.n) == (3, 5)
+    assert (result.value, result.n) == (3, 5)
     assert result.sd == pytest.approx(sqrt(2.5))
     assert (result.interval.low, result.interval.high) == pytest.approx((3 - half, 3 + half))
 
@@ -97,7 +97,7 @@ def test_one_more_run_is_less_certain_than_the_mean_of_many(values):
 @given(st.floats(0, 100), st.integers(2, 9))
 def test_equal_values_have_exactly_no_spread(value, n):
     result = mean_interval([value] * n)
-    assert (result.mean, result.sd, result.interval) == (value, 0, Interval(value, value))
+    assert (result.value, result.sd, result.interval) == (value, 0, Interval(value, value))
     assert prediction_interval([value] * n) == Interval(value, value)
 
 
@@ -113,7 +113,7 @@ def test_a_spread_needs_two_finite_values(function, values, complaint):
 
 def test_welch_agrees_with_students_sleep_data():
     result = welch(SLEEP_1, SLEEP_2)
-    assert result.difference == pytest.approx(0.75 - 2.33)
+    assert result.value == pytest.approx(0.75 - 2.33)
     assert result.p == pytest.approx(0.07939, abs=5e-6)
     assert result.interval.low == pytest.approx(-3.3654832, abs=1e-6)
     assert result.interval.high == pytest.approx(0.2054832, abs=1e-6)
@@ -121,7 +121,7 @@ def test_welch_agrees_with_students_sleep_data():
 
 def test_welch_changes_sign_with_the_order_of_the_groups():
     one, other = welch(SLEEP_1, SLEEP_2), welch(SLEEP_2, SLEEP_1)
-    assert other.difference == pytest.approx(-one.difference)
+    assert other.value == pytest.approx(-one.value)
     assert (other.interval.low, other.interval.high) == pytest.approx((-one.interval.high, -one.interval.low))
     assert other.p == pytest.approx(one.p)
 
@@ -240,7 +240,7 @@ def test_results_read_as_short_text():
 def test_paired_agrees_with_r_on_students_sleep_data():
     """R prints for t.test(extra ~ group, paired = TRUE): -1.58, p-value = 0.002833, -2.4598858 to -0.7001142."""
     found = paired(SLEEP_1, SLEEP_2)
-    assert found.difference == pytest.approx(-1.58)
+    assert found.value == pytest.approx(-1.58)
     assert found.p == pytest.approx(0.002833, abs=5e-7)
     assert (found.interval.low, found.interval.high) == pytest.approx((-2.4598858, -0.7001142), abs=5e-8)
 

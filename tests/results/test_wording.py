@@ -3,8 +3,8 @@
 import pytest
 from making.record import CONFIG, epoch, make
 
+from helpers.results.analysis import beside, first_fall, listed, position, stretches
 from helpers.results.statistics import Interval
-from helpers.results.wording import beside, first_fall, lies, listed, stretches
 
 
 def run_at(*rates: float):
@@ -30,7 +30,7 @@ def test_values_are_listed_to_two_decimals():
     ("claim", "place"), [(98.9, "below"), (99.0, "inside"), (99.5, "inside"), (99.51, "above")]
 )
 def test_a_claim_lies_inside_an_interval_or_beyond_one_of_its_ends(claim, place):
-    assert lies(claim, Interval(99.0, 99.5)) == place
+    assert position(claim, Interval(99.0, 99.5)) == place
 
 
 def test_a_claim_is_placed_beside_our_values_where_they_have_a_spread():
@@ -40,7 +40,6 @@ def test_a_claim_is_placed_beside_our_values_where_they_have_a_spread():
         "99.40, 98.80, 99.20 %; one more is expected from 97.616 to 100.651 %, and the published one lies below"
     )
     assert beside(97.0, [99.4]) == "99.40 %, and one run has no spread to judge by"
-    assert beside(97.0, []) == "no full run of ours is recorded yet"
 
 
 def test_the_stretches_of_a_learning_rate_are_told_in_order():

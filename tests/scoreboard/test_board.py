@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from making.notebooks import write_iteration
 from making.records import ending, made, put, write_claiming
 
-from helpers.results.analysis import Runs
 from helpers.results.course import Iteration
+from helpers.results.runs import Runs
 from helpers.scoreboard.board import Scoreboard, scoreboard, steps
 from helpers.scoreboard.picture import Mark, scoreboard_picture, spread
 from helpers.scoreboard.tables import ExperimentTable, ScoreTable, StepTable, seeds_text
@@ -42,14 +42,14 @@ def test_the_numbers_of_a_row_are_those_worked_by_hand(tmp_path):
         put(path, seed, accuracies, seconds=seconds)
     (row,) = scoreboard(tmp_path).rows
     half = T2 * 0.05 / sqrt(3)  # 99.30, 99.35 and 99.40: mean 99.35, SD 0.05
-    assert (row.last.mean, row.last.sd) == pytest.approx((99.35, 0.05))
+    assert (row.last.value, row.last.sd) == pytest.approx((99.35, 0.05))
     assert (row.last.interval.low, row.last.interval.high) == pytest.approx((99.35 - half, 99.35 + half))
-    assert (row.best.mean, row.best.sd) == pytest.approx((99.4 + 0.1 / 3, sqrt(0.01 / 3)))  # 99.5, 99.4, 99.4
-    assert row.last_3.mean == pytest.approx((298.0 + 298.1 + 298.05) / 9)
+    assert (row.best.value, row.best.sd) == pytest.approx((99.4 + 0.1 / 3, sqrt(0.01 / 3)))  # 99.5, 99.4, 99.4
+    assert row.last_3.value == pytest.approx((298.0 + 298.1 + 298.05) / 9)
     assert row.last_5 is None  # there are four epochs
     assert (row.parameters, row.epochs, row.seeds, row.seconds) == (7_850, 4, [1, 2, 3], 70)
     # one more run: 99.35 +- T2 * 0.05 * sqrt(4 / 3) = 99.10 to 99.60 for the last, 99.14 to 99.72 for the best
-    assert (row.claimed_last.lies, row.claimed_best.lies) == ("inside", "inside")
+    assert (row.claimed_last.position, row.claimed_best.position) == ("inside", "inside")
     assert (row.verdict.outcome, row.verdict.actual) == ("not shown", pytest.approx(99.35))
     assert row.verdict.interval.high == pytest.approx(99.35 + half)
 
@@ -81,7 +81,7 @@ def test_a_row_reads_as_text(tmp_path):
 def test_a_published_last_is_held_against_last_epochs_and_a_best_against_best_ones(tmp_path):
     path = write_claiming(tmp_path, "01_small", best=99.0, last=99.0)
     board = board_of(path, {1: ending(98.99, 99.6), 2: ending(99.0, 99.61), 3: ending(99.01, 99.62)})
-    assert (board.rows[0].claimed_last.lies, board.rows[0].claimed_best.lies) == ("inside", "below")
+    assert (board.rows[0].claimed_last.position, board.rows[0].claimed_best.position) == ("inside", "below")
 
 
 def test_a_single_run_of_99_37_shows_nothing_and_has_no_spread(tmp_path):
@@ -132,7 +132,7 @@ def test_a_variant_stands_apart_and_is_held_against_what_is_declared(tmp_path):
     board_of(path, {1: ending(99.0), 2: ending(99.2)})
     changed = {"label": "rotation=3.0", "of": {"rotation": 3.0}}
     board = board_of(path, {1: ending(98.0), 2: ending(98.2)}, **changed)
-    assert [row.last.mean for row in board.rows] == [pytest.approx(99.1)]
+    assert [row.last.value for row in board.rows] == [pytest.approx(99.1)]
     (row,) = cells(ExperimentTable(board.experiments))
     assert (row["changed"], row["data set"], row["last epoch"]) == ("rotation=3.0", "mnist", "98.10 ± 0.14")
     # t with 2 degrees of freedom, standard error sqrt(0.02 / 2 + 0.02 / 2)
@@ -204,7 +204,7 @@ def test_a_step_is_welchs_t_test_corrected_over_those_that_can_be_judged(runs_of
     assert [step.p for step in found] == [pytest.approx(2 * p[0]), pytest.approx(p[1]), None, None]
     assert [step.outcome for step in found] == ["improvement", "not shown", "not judged", "not judged"]
     assert found[2].because == "a single run of 04, which has no spread"
-    assert found[2].difference.difference == pytest.approx(-1.0) and isinf(found[2].difference.interval.low)
+    assert found[2].difference.value == pytest.approx(-1.0) and isinf(found[2].difference.interval.low)
     assert (found[3].because, found[3].difference) == ("no full run of 05 that counts", None)
 
 
@@ -228,7 +228,7 @@ def test_a_step_that_is_real_alone_need_not_be_real_among_several(runs_of):
 def test_a_worse_successor_is_a_setback(runs_of):
     groups = [runs_of("01", 99.0, 99.1, 99.2), runs_of("02", 98.0, 98.1, 98.2)]
     (step,) = steps(groups, [lineage("01", "02")])
-    assert step.outcome == "setback" and step.difference.difference == pytest.approx(-1)
+    assert step.outcome == "setback" and step.difference.value == pytest.approx(-1)
     (row,) = cells(StepTable([step]))
     assert (row["step"], row["it is"], row["difference, last epoch"]) == (
         "01 → 02",

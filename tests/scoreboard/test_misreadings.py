@@ -6,7 +6,7 @@ from making.notebooks import write_iteration
 from making.records import ending, made, predictions_of
 
 from helpers.data.splits import Data, Split
-from helpers.results.analysis import Runs
+from helpers.results.runs import Runs
 from helpers.scoreboard import misreadings
 from helpers.scoreboard.misreadings import Reading, confusion_counts, hardest, mnist_test, readings
 

@@ -38,7 +38,7 @@ def test_pairs_are_the_trials_that_both_had(made):
 def test_a_planted_effect_is_shown_and_noise_is_not(made):
     large, none = effects(made[0.0], [made[10.0], made[5.0]])
     assert (large.factor, none.factor) == ("rotation 5.0", "rotation 10.0")
-    assert large.shown and large.difference.difference == pytest.approx(-0.2)
+    assert large.shown and large.difference.value == pytest.approx(-0.2)
     assert not none.shown and none.resolves < 0.03
     assert large.p == pytest.approx(2 * large.difference.p)  # Holm: the smaller of two
 

@@ -9,7 +9,7 @@ import torch
 from helpers.errors import DefinitionsError
 from helpers.networks.parameters import count_parameters
 from helpers.places import OUTPUTS, REPOSITORY
-from helpers.results.analysis import recorded
+from helpers.results.runs import recorded
 from helpers.results.weights import load_weights
 from helpers.runs.definitions import load_definitions
 
