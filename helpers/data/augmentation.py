@@ -74,9 +74,10 @@ def draw(images: Tensor, settings: Augmentation, generator: torch.Generator) -> 
 
 
 def elastic_displacement(noise: Tensor, alpha: float, sigma: float) -> Tensor:
-    """Uniform noise (N, 2, S, S) in [-1, 1] to a smooth displacement in pixels, as torchvision's ElasticTransform.
+    """Smooth displacements in pixels from uniform noise in [-1, 1], both (N, 2, S, S), as ElasticTransform's.
 
-    There the blurred noise times alpha / S is added to a grid that is 2 wide for S pixels: alpha / 2 pixels.
+    In torchvision the blurred noise times alpha / S is added to a grid that is 2 wide for S pixels: these are
+    alpha / 2 pixels.
     """
     blur = blur_matrix(noise.shape[-1], sigma, noise.dtype, noise.device)
     return (alpha / 2 * blur) @ noise @ blur.T
@@ -84,7 +85,7 @@ def elastic_displacement(noise: Tensor, alpha: float, sigma: float) -> Tensor:
 
 @lru_cache
 def blur_matrix(size: int, sigma: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The (S, S) matrix of a Gaussian blur along one axis, cut off and reflected at the border as torchvision's."""
+    """The (S, S) matrix of a Gaussian blur along one axis; cut-off and reflection as torchvision's."""
     radius = int(8 * sigma + 1) // 2
     offsets = torch.arange(-radius, radius + 1)
     kernel = torch.softmax(-0.5 * (offsets.double() / sigma) ** 2, dim=0)

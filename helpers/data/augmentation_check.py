@@ -34,7 +34,7 @@ class Movement(NamedTuple):
 
 
 def guarantees(settings: Augmentation) -> dict[str, bool]:
-    """What augmentation by these settings promises, in words; False means that `helpers.data.augmentation` is at fault."""
+    """What augmentation by these settings promises, in words, and whether the promise is kept."""
     checks = {
         "no strength, no change": _no_strength_changes_nothing(),
         "a tiny strength, hardly a change": _tiny_strength_changes_little(settings),
@@ -125,7 +125,7 @@ def _quarter_turn() -> bool:
 
 
 def _outside_is_black() -> bool:
-    """Nothing is left but black of images moved out of sight, and nothing is darker where they move at random."""
+    """Images moved out of sight leave nothing but black; images moved at random, nothing darker."""
     gone = _changed(shift=torch.full((COUNT, 2), 2.0 * SIZE))
     darkest = _augmented(Augmentation(translation=1.0)).min()
     return torch.allclose(gone, torch.tensor(FILL)) and torch.allclose(darkest, torch.tensor(FILL))

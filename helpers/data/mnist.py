@@ -116,7 +116,7 @@ def _download(cache: Path, patience: float) -> None:
     _reach_a_mirror(patience)
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".download-", ignore_cleanup_errors=True) as temporary:
-        # A process of its own, since torchvision's downloader has no time limit and a thread cannot be killed.
+        # A process of its own: torchvision's downloader has no time limit, and a thread cannot be killed.
         with subprocess.Popen(
             [sys.executable, "-c", DOWNLOAD, temporary],
             stdin=subprocess.DEVNULL,

@@ -153,14 +153,14 @@ def _hold_out(train: Split, count: int, seed: int, name: str) -> tuple[Split, Sp
 
 
 def _subset(split: Split, count: int | None) -> Split:
-    """`count` images of `split`, stratified and the same in every run; all of them where there are no more."""
+    """`count` images of `split`, stratified, the same in every run; all of them where there are no more."""
     if count is None or len(split) - count < CLASSES:  # too few would be left out for a stratified choice
         return split
     return split.take(_stratified(split, count, FIXED_SEED)[1])
 
 
 def _stratified(split: Split, count: int, seed: int) -> list[np.ndarray]:
-    """Two disjoint index arrays that cover `split`; the second has `count`, with the classes in proportion."""
+    """Two disjoint index arrays that cover `split`; the second has `count`, its classes in proportion."""
     return train_test_split(
         np.arange(len(split)), test_size=count, stratify=split.labels.numpy(), random_state=seed
     )

@@ -11,12 +11,13 @@ from helpers.figures.style import BLUE, GREEN, GREY, INK, ORANGE, TARGET, Figure
 
 LABEL = {"textcoords": "offset points", "fontsize": 8, "ha": "center"}
 LEFT, RIGHT, ABOVE = (-10, -3), (10, -3), (0, 6)
+# A lineage's colour, and on which side of its marks the numbers go, in turn
 LOOKS = (
     (GREY, (RIGHT, LEFT)),
     (ORANGE, (LEFT,)),
     (BLUE, (RIGHT, RIGHT, ABOVE, ABOVE)),
     (INK, (RIGHT,)),
-)  # colour, where numbers go
+)
 TINT = "#e3f3ec"
 WRAP = 31  # characters of a line beside an arrow
 
@@ -76,11 +77,13 @@ def _draw_box(axes: Axes, column: int, row: int, box: Box, colour: str) -> None:
 def course_map(
     lineages: Sequence[Sequence[tuple[str, int, float]]], max_params: int, min_accuracy: float
 ) -> Figure:
-    """Published iterations by size and error, an arrow from each to the next of its lineage, and the corner aimed at.
+    """Published iterations by size and error, with arrows along each lineage, and the corner aimed at.
 
     Args:
         lineages: (number, parameters, accuracy in percent) of every iteration, in order.
+        max_params, min_accuracy: the limits of the corner.
     """
+    # The corner: few enough parameters, and few enough errors.
     figure = stamped(9, 4.2)
     axes = figure.subplots()
     axes.set(
@@ -92,6 +95,7 @@ def course_map(
         max_params, label=f"at most {max_params:,} parameters, at least {min_accuracy:g} %", **TARGET
     )
     axes.axhline(100 - min_accuracy, **TARGET)
+    # Each lineage in its colour: an arrow from every iteration to the next, then marks and numbers.
     for lineage, (colour, sides) in zip(lineages, LOOKS, strict=True):
         places = [(parameters, 100 - accuracy) for _, parameters, accuracy in lineage]
         for start, end in zip(places, places[1:], strict=False):
@@ -101,6 +105,7 @@ def course_map(
         axes.plot(*zip(*places, strict=True), linestyle="none", marker="o", color=colour)
         for index, (number, *_) in enumerate(lineage):
             axes.annotate(number, places[index], sides[index % len(sides)], color=colour, **LABEL)
+    # Both axes logarithmic, errors shrinking upward, ticks at round numbers.
     axes.set(xlim=(4_500, 250_000), ylim=(15, 0.3))
     axes.set_xticks([5_000, 10_000, 20_000, 50_000, 100_000, 200_000], [])
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")

@@ -23,6 +23,7 @@ def receptive_field_squares(image: Tensor, field: ReceptiveField) -> Figure:
     Args:
         image: (1, 28, 28).
     """
+    # A digit for each layer that widens the field, dimmed where the layer's middle unit does not see it.
     rows = [row for row in field.rows if row.outgoing.extents not in [f.extents for f in row.incoming]]
     sizes = (" x ".join(map(str, row.outgoing.extents)) for row in rows)
     captions = [f"{row.layer}\n{row.operation}\n{size}" for row, size in zip(rows, sizes, strict=True)]
@@ -31,6 +32,7 @@ def receptive_field_squares(image: Tensor, field: ReceptiveField) -> Figure:
         inside = np.zeros_like(picture, dtype=bool)
         inside[tuple(slice(first, last + 1) for first, last in row.clipped)] = True
         picture[~inside] *= DIMMED
+    # The squares themselves, over the digits.
     title = "The growing field of the middle unit, in pixels; dashed: it reaches past the border of the image"
     figure, axes, corners = tiles(seen, 7, captions, title, zoom=4)
     for (x, y), row in zip(corners, rows, strict=True):
@@ -52,6 +54,7 @@ def receptive_field_squares(image: Tensor, field: ReceptiveField) -> Figure:
 @styled
 def parameters_per_layer(rows: Sequence[ParameterRow], budget: int | None = None) -> Figure:
     """Where the parameters are, and how many a budget leaves to spare."""
+    # A bar for each layer that has parameters, and one for what the budget leaves.
     counted = [row for row in rows if row.total]
     total = sum(row.total for row in counted)
     names = [f"{row.layer}, {row.operation}" for row in counted]
@@ -63,6 +66,7 @@ def parameters_per_layer(rows: Sequence[ParameterRow], budget: int | None = None
         word, colour = ("to spare", GREEN) if total <= budget else ("too many", RED)
         names, widths, labels = [*names, word], [*widths, slack], [*labels, f"{slack:,}"]
         title += f", budget {budget:,}: {slack:,} {word}"
+    # Draw: layers from the top down, what is left over only hatched.
     figure = stamped(7.5, 0.4 + 0.22 * len(names))
     axes = figure.subplots()
     bars = axes.barh(range(len(names)), widths, color=BLUE)

@@ -26,7 +26,8 @@ from helpers.results.record import Epoch
 from helpers.results.statistics import Interval
 from helpers.settings import CLASSES
 
-SERIES = {  # name, colour, mark
+# By the beginning of the fields of `Epoch`: name, colour, mark
+SERIES = {
     "train": ("training", ORANGE, "s"),
     "validation": ("validation", GREEN, "^"),
     "test": ("test", BLUE, "o"),
@@ -158,17 +159,19 @@ def confusion(matrix: Sequence[Sequence[int]], stamp: str = "") -> Figure:
     counts = np.asarray(matrix)
     if counts.ndim != 2 or len(counts) != CLASSES or counts.shape[1] < CLASSES:
         raise ValueError(f"matrix of shape {counts.shape}: must be ({CLASSES}, {CLASSES}) or wider")
+    # Count: columns that no digit has become one, and what is read right is no error.
     names = [str(digit) for digit in range(CLASSES)]
     if counts.shape[1] > CLASSES:
         counts = np.column_stack([counts[:, :CLASSES], counts[:, CLASSES:].sum(1)])
         names.append("none")
     right = np.eye(*counts.shape, dtype=bool)
     errors = np.where(right, 0, counts)
+    # Colour: the errors by how many they are, the diagonal pale.
     most = max(errors.max(), 1)
     colours = matplotlib.colormaps["Oranges"](errors / most)
     colours[errors == 0] = to_rgba("white")
     colours[right] = to_rgba(PALE)
-
+    # Draw: a cell for each pair of classes, with its count.
     figure = stamped(5.4, 5, stamp)
     axes = figure.subplots()
     axes.grid(False)
@@ -176,6 +179,7 @@ def confusion(matrix: Sequence[Sequence[int]], stamp: str = "") -> Figure:
     for row, column in np.argwhere((counts > 0) | right):
         ink = GREY if right[row, column] else "white" if errors[row, column] > 0.6 * most else INK
         axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=ink)
+    # Lines between the cells, the classes along both sides, and the sum in the title.
     for axis, cells in ((axes.xaxis, names), (axes.yaxis, names[:CLASSES])):
         axis.set_ticks(range(len(cells)), cells)
         axis.set_ticks(np.arange(len(cells)) + 0.5, minor=True)
@@ -211,7 +215,8 @@ def run_strips(
             axes.plot(ends, [row, row], label="95 % interval of the mean", **INTERVAL)
             axes.plot(np.mean(strip.values), row, label="mean", **MEAN)
         seeds = len(strip.values)
-        offsets = 0.4 * ((np.arange(seeds) + 0.5) / seeds - 0.5)  # equal values would hide each other
+        # Seeds lie at different heights, for equal values would hide each other.
+        offsets = 0.4 * ((np.arange(seeds) + 0.5) / seeds - 0.5)
         axes.plot(strip.values, row + offsets, label="one seed", **SEED)
         if strip.published is not None:
             axes.plot(strip.published, row, label="published", **PUBLISHED)

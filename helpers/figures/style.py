@@ -1,4 +1,4 @@
-"""What all figures share: colours, style, and a figure that a notebook shows by itself."""
+"""The house style of all figures: colours, fonts, and a figure that a notebook shows once, as PNG."""
 
 import io
 

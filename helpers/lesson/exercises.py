@@ -43,7 +43,7 @@ class PredictionScore(Table):
 
     def cells(self) -> list[Cells]:
         return [
-            (name.replace("_", " "), *(f"{value:,.10g}" for value in (said, self._is(name))), self._off(name))
+            (name.replace("_", " "), *map(_number, (said, self._measured(name))), self._difference(name))
             for name, said in self.made.items()
         ]
 
@@ -54,11 +54,15 @@ class PredictionScore(Table):
             ]
         return []
 
-    def _is(self, name: str) -> float:
+    def _measured(self, name: str) -> float:
         return round(self.measured[name], 2)
 
-    def _off(self, name: str) -> str:
-        return f"{self.made[name] - self._is(name):+,.10g}"
+    def _difference(self, name: str) -> str:
+        return _number(self.made[name] - self._measured(name), sign="+")
+
+
+def _number(value: float, sign: str = "") -> str:
+    return f"{value:{sign},.10g}"
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,6 @@ def _same(answer: Any, expected: Any, tolerance: float) -> bool:
 def _kind(expected: Any) -> str:
     if isinstance(expected, list | tuple):
         return f"a list of {len(expected)} values"
-    return (
-        "True or False" if isinstance(expected, bool) else "text" if isinstance(expected, str) else "a number"
-    )
+    if isinstance(expected, bool):
+        return "True or False"
+    return "text" if isinstance(expected, str) else "a number"

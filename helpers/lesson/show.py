@@ -208,7 +208,11 @@ def show_rates(run: Run) -> Figure:
 
 
 def show_recorded(runs: Sequence[Runs], target: Target, claims: Mapping[str, float]) -> Figure:
-    """Last epochs of recorded runs over their seeds, a strip per notebook; `claims`: published ones by notebook."""
+    """Last epochs of recorded runs over their seeds, a strip per notebook.
+
+    Args:
+        claims: published accuracies of the last epoch (percent) by notebook.
+    """
     strips = [
         results.Strip(
             group.notebook,

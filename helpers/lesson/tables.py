@@ -25,20 +25,20 @@ class TargetCard(Table):
     def cells(self) -> list[Cells]:
         target, published = self.target, self.published
         wanted = {
-            "parameters": _said("at most {:,}", target.max_params),
-            "epochs": _said("at most {}", target.max_epochs),
-            f"accuracy, {_judged(target.last_n)}": _said("at least {:.2f} %", target.min_accuracy),
+            "parameters": _text("at most {:,}", target.max_params),
+            "epochs": _text("at most {}", target.max_epochs),
+            f"accuracy, {_epochs_judged(target.last_n)}": _text("at least {:.2f} %", target.min_accuracy),
             "accuracy, last epoch": "-",
             "accuracy, best epoch (chosen on the test set)": "-",
         }
         if published is None:
             return [(name, limit) for name, limit in wanted.items() if limit != "-"]
         claimed = (
-            _said("{:,}", published.parameters),
-            _said("{}", published.epochs),
-            _said("{:.2f} %", min(published.test_accuracy[-target.last_n :], default=None)),
-            _said("{:.2f} %", published.last),
-            _said("{:.2f} %", published.best),
+            _text("{:,}", published.parameters),
+            _text("{}", published.epochs),
+            _text("{:.2f} %", min(published.test_accuracy[-target.last_n :], default=None)),
+            _text("{:.2f} %", published.last),
+            _text("{:.2f} %", published.best),
         )
         return [(name, limit, claim) for (name, limit), claim in zip(wanted.items(), claimed, strict=True)]
 
@@ -46,7 +46,7 @@ class TargetCard(Table):
         return [f"Published in {self.published.source}."] if self.published else []
 
 
-def _judged(last_n: int) -> str:
+def _epochs_judged(last_n: int) -> str:
     return f"each of the last {last_n}" if last_n > 1 else "judged by the last epoch"
 
 
@@ -70,7 +70,7 @@ class PromiseTable(Table):
 
 
 class RateTable(Table):
-    """The learning rate per declared epoch, from the schedule alone, beside the published column, if there is one."""
+    """The learning rate per declared epoch, from the schedule alone, and the published column if there is one."""
 
     left = 0
 
@@ -128,17 +128,14 @@ class HistoryTable(Table):
 
 
 class RunsTable(Table):
-    """Last, mean of the last three and five, and best epoch, side by side: this run, the recorded ones, the claim."""
+    """Four ways to quote a run, side by side, of this run, the recorded ones and the published one."""
 
     header = ("run", "last", "mean of last 3", "mean of last 5", "best", "best epoch")
     left = 1
 
     def __init__(self, record: Record, run: Run, recorded: Runs) -> None:
         self.rows: list[tuple[str, Sequence[float]]] = [(f"this run: {run.stamp}", record.test_accuracy)]
-        self.rows += [
-            (f"recorded: full profile, MNIST, seed {other.seed}", other.test_accuracy)
-            for other in recorded.records
-        ]
+        self.rows += [(f"recorded: {other.stamp}", other.test_accuracy) for other in recorded.records]
         self.published = run.published
 
     def cells(self) -> list[Cells]:
@@ -191,10 +188,10 @@ class SpreadTable(Table):
 
 
 class ReproductionTable(Table):
-    """What was published of a run beside our runs of the same quantity, and where one more of ours is expected.
+    """What was published of a run beside ours of the same kind, and where one more of ours is expected.
 
-    `runs` holds groups of runs by what they are ("as declared", "without the last ReLU"). A published last epoch
-    is compared with last epochs, a published best with best ones, and never one with the other.
+    `runs` holds groups of runs by what they are ("as declared", "without the last ReLU"). A published last
+    epoch is compared with last epochs, a published best with best ones, and never one with the other.
     """
 
     header = (
@@ -235,16 +232,17 @@ class ReproductionTable(Table):
     @staticmethod
     def _compared(claim: float | None, values: Sequence[float]) -> Cells:
         ours, expected = mean_of(values), expected_next(values)
-        spread = (
-            (f"{ours.sd:.2f}", f"{expected.low:.2f} to {expected.high:.2f}") if ours.n > 1 else ("-", "-")
-        )
-        place = position(claim, expected) if claim is not None and ours.n > 1 else "-"
-        return (_percent(claim), f"{ours.value:.2f}", spread[0], str(ours.n), spread[1], place)
+        mean, seeds = f"{ours.value:.2f}", str(ours.n)
+        if ours.n == 1:
+            return (_percent(claim), mean, "-", seeds, "-", "-")
+        place = "-" if claim is None else position(claim, expected)
+        span = f"{expected.low:.2f} to {expected.high:.2f}"
+        return (_percent(claim), mean, f"{ours.sd:.2f}", seeds, span, place)
 
 
 def _percent(value: float | None) -> str:
-    return _said("{:.2f}", value)
+    return _text("{:.2f}", value)
 
 
-def _said(form: str, value: float | None) -> str:
+def _text(form: str, value: float | None) -> str:
     return "-" if value is None else form.format(value)

@@ -6,16 +6,16 @@ from torch import Tensor, nn
 
 from helpers.data.splits import Split, batches
 
-EVALUATION_BATCH = 200  # the maps of more leave the cache
+EVALUATION_BATCH = 200  # images; the maps of more do not fit the cache
 CROPS = ((1, 1), (0, 0), (0, 2), (2, 0), (2, 2))  # row and column where a crop begins: centre, corners
 
 
 def five_crops(images: Tensor) -> list[Tensor]:
-    """The images, (N, C, H, W), and what they are when shifted by one pixel along each diagonal; what an edge
-    lets in repeats it.
+    """The images, (N, C, H, W), and the same shifted by one pixel along the diagonals: four ways.
 
-    The centre and the four corners of the images padded by a pixel: torchvision's FiveCrop. Averaging over them
-    is the ten-crop test of Krizhevsky, Sutskever and Hinton (2012) without mirror images.
+    What a shift lets in repeats the edge. These are torchvision's FiveCrop, centre and corners, of the images
+    padded by a pixel. Averaging over them is the ten-crop test of Krizhevsky, Sutskever and Hinton (2012)
+    without mirror images.
     """
     height, width = images.shape[-2:]
     padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
@@ -24,10 +24,14 @@ def five_crops(images: Tensor) -> list[Tensor]:
 
 @torch.no_grad()
 def evaluate(network: nn.Module, split: Split, crops: int = 1) -> tuple[float, float, Tensor]:
-    """Loss (cross-entropy without smoothing, mean per image), accuracy (percent) and the classes predicted,
-    (N,) uint8 on the CPU, of `network` in evaluation mode; its mode is restored.
+    """Test a network in evaluation mode; the mode that it had is restored.
 
-    With `crops` = 5 the logits of an image are the mean of those of its five crops.
+    Args:
+        crops: 1, or 5: then the logits of an image are the mean of those of its five crops.
+
+    Returns:
+        Loss (cross-entropy without smoothing, mean per image), accuracy (percent), and the classes predicted,
+        uint8 of shape (N,), on the CPU.
     """
     was_training = network.training
     network.eval()

@@ -1,4 +1,4 @@
-"""The training loop on one screen, and the ways a run can end early."""
+"""The training loop on one screen, and what it counts."""
 
 import math
 import time
@@ -91,7 +91,7 @@ def train(
             if epoch == 1 or recipe.reseed_every_epoch:
                 torch.manual_seed(config.seed)
                 generator.manual_seed(config.seed)
-            # An epoch: one pass over the training images, shuffled anew, each varied anew by the augmentation.
+            # Epoch: one pass over the training images, shuffled anew, each varied anew by the augmentation.
             served = batches(data.train, recipe.batch_size, config.augmentation, generator, recipe.drop_last)
             tally = Tally(epoch, epochs, steps, device, run.history, watch)
             network.train()
@@ -165,7 +165,7 @@ def _test(
 
 
 class Tally:
-    """Losses and hits of one epoch, kept on the device and looked at only every few dozen steps."""
+    """Losses and hits of one epoch, kept on the device and looked at only every CHECK_EVERY steps."""
 
     def __init__(
         self,

@@ -71,8 +71,10 @@ def _scheduler(optimizer: optim.Optimizer, recipe: Recipe, total_steps: int):
 
 
 def learning_rates(recipe: Recipe, steps_per_epoch: int = 469) -> list[tuple[float, float]]:
-    """The schedule on its own, without a network: per declared epoch (rate after its last step, rate its
-    last batch used). Write-ups usually print the first and call it the second.
+    """The schedule on its own, without training: two learning rates for each declared epoch.
+
+    The first is the rate after the epoch's last step, the second the rate that its last batch used. Write-ups
+    usually print the first and call it the second.
 
     Args:
         steps_per_epoch: 469 for 60,000 images in batches of 128, the schedule of the published runs.
@@ -98,8 +100,7 @@ def learning_rates(recipe: Recipe, steps_per_epoch: int = 469) -> list[tuple[flo
 
 
 def plateau_rates(accuracies: Sequence[float], recipe: Recipe) -> list[float]:
-    """The learning rate after each epoch of a recipe whose schedule is `plateau`, had these been the accuracies
-    (percent) that it watches.
+    """The learning rate after each epoch of a `plateau` schedule that had watched these accuracies (percent).
 
     Raises:
         ValueError: for another schedule, which watches nothing.
@@ -115,8 +116,11 @@ def plateau_rates(accuracies: Sequence[float], recipe: Recipe) -> list[float]:
 
 
 def averaged_copy(network: nn.Module, decay: float) -> AveragedModel:
-    """An exponential moving average of weights and buffers: after t updates the old average keeps the share
-    min(decay, (1 + t) / (10 + t)), so that early, poor weights are soon forgotten."""
+    """A copy of the network that follows it as an exponential moving average of weights and buffers.
+
+    After t updates the old average keeps the share min(decay, (1 + t) / (10 + t)), so that early, poor
+    weights are soon forgotten.
+    """
 
     def average(old: Sequence[Tensor], new: Sequence[Tensor], updates: Tensor) -> None:
         keep = torch.clamp((1 + updates) / (10 + updates), max=decay)  # once, not for every tensor

@@ -44,10 +44,12 @@ def compiled(forward_of: ForwardOf, network: nn.Module, batch_size: int, device:
     """`forward_of(network)`, compiled for full batches of 28x28 images.
 
     On a CPU a twin of the network is compiled that computes with the batch innermost, by kernels of ours; on
-    CUDA the kernels of a step are replayed as CUDA graphs. The smaller last batch of an epoch goes through the
-    plain forward: compiling it too would take longer than it saves. Compiling runs a few steps on black images;
-    weights, buffers and random numbers of `network` are put back afterwards. Where something is missing (a C++
-    compiler, say) the next best way is taken, and a warning says why.
+    CUDA the kernels of a step are replayed as CUDA graphs. The smaller last batch of an epoch goes through
+    the plain forward: compiling it too would take longer than it saves.
+
+    Compiling runs a few steps on black images; weights, buffers and random numbers of `network` are put back
+    afterwards. Where something is missing, such as a C++ compiler, the next best way is taken, and a warning
+    says why.
     """
     started = time.perf_counter()
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # CUDA's absence is no news
@@ -58,7 +60,8 @@ def compiled(forward_of: ForwardOf, network: nn.Module, batch_size: int, device:
     fast = torch.compile(forward_of(fast_network), dynamic=False, mode=mode)
     try:
         _try_out(fast, network, batch_size, device)
-    except Exception as error:  # torch wraps a missing compiler in several private classes
+    # Any exception: torch wraps a missing compiler in several private classes.
+    except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         warnings.warn(f"training without torch.compile, more slowly: {reason[0]}", stacklevel=2)
         return Step(plain, compile_seconds=time.perf_counter() - started)

@@ -1,5 +1,10 @@
 """What a notebook calls works from the first cell to the last, and says its mistakes before training."""
 
+import inspect
+import re
+from pathlib import Path
+
+import nbformat
 import pytest
 import torch
 from making.record import CONFIG, epoch, make
@@ -7,13 +12,19 @@ from torch import nn
 
 from helpers.data.augmentation_check import guarantees, movement
 from helpers.errors import NetworkError, ResultsError, SettingsError
-from helpers.lesson import show as lesson
+from helpers.lesson import show
 from helpers.lesson.exercises import Prediction
 from helpers.lesson.tables import HistoryTable, PromiseTable, RateTable, RunsTable, SpreadTable, TargetCard
-from helpers.results.analysis import Published, Runs
+from helpers.networks.receptive_field import receptive_field
+from helpers.places import NOTEBOOKS
+from helpers.results.analysis import Published
+from helpers.results.record import Epoch
+from helpers.results.runs import Runs
 from helpers.results.store import load
 from helpers.results.targets import Target
+from helpers.runs.session import Run
 from helpers.settings import Augmentation, Recipe, RunConfig
+from helpers.training import loop
 
 TARGET = Target(max_params=10_000, max_epochs=15, min_accuracy=99.4, last_n=3)
 PUBLISHED = Published(
@@ -44,19 +55,22 @@ def made_config(**settings) -> RunConfig:
     )
 
 
+def prepared(folder: Path, published: Published | None = PUBLISHED, **settings) -> Run:
+    config = made_config(**settings)
+    return show.prepare("99_example", config, TARGET, published, device="cpu", output=str(folder))
+
+
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory):
     """One lesson on the digits, from preparing to the record."""
-    folder = tmp_path_factory.mktemp("run")
-    run = lesson.prepare("99_example", made_config(), device="cpu", output=str(folder))
-    network = lesson.build(Net, run)
-    training = lesson.train(network, run, TARGET)
-    record, verdict = lesson.finish(network, training, run, TARGET, Prediction(parameters=1_000))
-    return run, network, record, verdict
+    run = prepared(tmp_path_factory.mktemp("run"))
+    network = show.build(Net, run)
+    training = show.train(network, run)
+    return run, network, show.finish(network, training, run, Prediction(parameters=1_000))
 
 
 def test_a_lesson_leaves_a_record_that_reads_back_the_same(lived):
-    run, network, record, _ = lived
+    run, network, record = lived
     assert load(run.folder / "result.json") == record
     assert (record.dataset, record.profile, record.seed) == ("digits", "fast", 1)
     assert record.parameters == sum(parameter.numel() for parameter in network.parameters())
@@ -65,43 +79,74 @@ def test_a_lesson_leaves_a_record_that_reads_back_the_same(lived):
 
 
 def test_accuracy_is_not_judged_on_the_digits_while_the_budget_is(lived):
-    *_, verdict = lived
+    verdict = lived[2].verdict
     assert verdict["accuracy"].outcome == "not judged"
     assert verdict["parameters"].outcome == verdict["epochs"].outcome == "met"
 
 
-def test_the_stamp_names_profile_data_and_seed(lived):
-    assert lived[0].stamp == "fast profile, the digits of scikit-learn, seed 1"
+def test_run_and_record_carry_one_stamp_that_names_profile_data_and_seed(lived):
+    run, _, record = lived
+    assert run.stamp == record.stamp == "fast profile, the digits of scikit-learn, seed 1"
+
+
+def test_preparing_says_which_data_will_be_run_and_why(installed, tmp_path, capsys):
+    """Catches a remark on the data set that nobody gets to read."""
+    config = made_config(dataset="mnist", recipe=Recipe(batch_size=8))
+    show.prepare("99_example", config, TARGET, device="cpu", output=str(tmp_path))
+    remark, summary = capsys.readouterr().out.splitlines()
+    assert "MNIST, found in MNIST_ROOT" in remark
+    assert summary == "99_example: fast profile, MNIST, seed 1, 2 of 15 epochs, on cpu"
+
+
+def test_a_function_is_shown_as_it_is_written():
+    """Catches a listing that a notebook shows as plain text, or that lacks a line."""
+    shown = show.show_source(prepared)
+    assert repr(shown).startswith("def prepared(folder: Path") and repr(shown) in Path(__file__).read_text()
+    assert shown._repr_markdown_() == f"```python\n{shown!r}\n```"
+
+
+def test_notebook_01_quotes_lines_of_the_loop_that_it_shows():
+    """Catches a walk through lines that the loop no longer has."""
+    cells = nbformat.read(NOTEBOOKS / "01_basic_skeleton.ipynb", as_version=4).cells
+    (place,) = [i for i, cell in enumerate(cells) if cell.source == "show_source(loop.train)"]
+    quotes = re.findall(r"`(.+?)`", cells[place + 1].source)
+    source = inspect.getsource(loop.train)
+    assert len(quotes) >= 10 and [quote for quote in quotes if quote not in source] == []
 
 
 def test_every_figure_of_a_lesson_can_be_drawn(lived):
-    run, network, record, _ = lived
-    from helpers.networks.receptive_field import receptive_field
-
+    run, network, record = lived
     drawn = [
-        lesson.show_digits(run),
-        lesson.show_augmentation(run),
-        lesson.show_receptive_field(receptive_field(network), run),
-        lesson.show_rates(run.config.recipe, PUBLISHED),
-        lesson.show_curves(record, run, TARGET, PUBLISHED),
-        lesson.show_confusion(record, run),
-        lesson.show_mistakes(record, run),
-        lesson.show_recorded([Runs("99_example", [record])], TARGET, {"99_example": 98.9}),
+        show.show_digits(run),
+        show.show_augmentation(run),
+        show.show_receptive_field(receptive_field(network), run),
+        show.show_rates(run),
+        show.show_curves(record, run),
+        show.show_confusion(record, run),
+        show.show_mistakes(record, run),
+        show.show_recorded([Runs("99_example", [record])], TARGET, {"99_example": 98.9}),
     ]
     for figure in drawn:
         png, _ = figure._repr_png_()
         assert png.startswith(b"\x89PNG") and len(figure.axes) >= 1
 
 
+def test_the_curves_of_another_record_carry_its_own_stamp(lived):
+    """Catches a recorded run that is shown under the name of this one."""
+    run, _, record = lived
+    other = record.model_copy(update={"seed": 7})
+    assert show.show_curves(other, run).get_suptitle() == other.stamp != run.stamp
+
+
 def test_the_score_compares_with_what_came_out(lived):
-    *_, record, _ = lived
-    (row,) = lesson.score(Prediction(parameters=1_000), record).cells()
+    record = lived[2]
+    (row,) = show.score(Prediction(parameters=1_000), record).cells()
     assert row[:3] == ("parameters", "1,000", f"{record.parameters:,}")
 
 
 def test_building_draws_the_same_weights_from_the_same_seed(lived):
     run = lived[0]
-    first, second = lesson.build(Net, run), lesson.build(Net, run)
+    first, second = show.build(Net, run), show.build(Net, run)
     assert torch.equal(first.head.weight, second.head.weight)
 
 
@@ -111,22 +156,21 @@ def test_building_draws_the_same_weights_from_the_same_seed(lived):
 )
 def test_a_network_that_does_not_fit_is_told_before_training(lived, network, message):
     with pytest.raises(NetworkError, match=message) as caught:
-        lesson.build(network, lived[0])
+        show.build(network, lived[0])
     assert "\n" not in str(caught.value)
 
 
 def test_declared_spare_logits_train_with_a_warning(tmp_path, capsys):
-    run = lesson.prepare("99_example", made_config(logits=12), device="cpu", output=str(tmp_path))
-    lesson.build(lambda: Net(classes=12), run)
+    show.build(lambda: Net(classes=12), prepared(tmp_path, logits=12))
     assert "warning: 12 logits serve 10 classes" in capsys.readouterr().out
 
 
 def test_an_unknown_device_and_a_folder_that_cannot_be_written_are_told_before_training(tmp_path):
     with pytest.raises(SettingsError, match="device = 'tpu'"):
-        lesson.prepare("99_example", made_config(), device="tpu", output=str(tmp_path))
+        show.prepare("99_example", made_config(), TARGET, device="tpu", output=str(tmp_path))
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ResultsError, match="file"):
-        lesson.prepare("99_example", made_config(), device="cpu", output=str(tmp_path / "file"))
+        prepared(tmp_path / "file")
 
 
 def test_cards_show_wanted_beside_published():
@@ -137,14 +181,14 @@ def test_cards_show_wanted_beside_published():
     assert TargetCard(Target(), empty).cells()[2] == ("accuracy, judged by the last epoch", "-", "-")
 
 
-def test_where_nothing_is_published_the_cards_have_no_empty_columns(lived):
-    run, _, record, _ = lived
+def test_where_nothing_is_published_the_cards_have_no_empty_columns(lived, tmp_path):
+    record = lived[2]
+    run = prepared(tmp_path, None, recipe=Recipe(epochs=2, learning_rate=0.02))
     assert TargetCard(TARGET).cells() == [row[:2] for row in TargetCard(TARGET, PUBLISHED).cells()[:3]]
     assert TargetCard(TARGET).header == ("", "wanted") and not TargetCard(TARGET).notes()
-    recipe = Recipe(epochs=2, learning_rate=0.02)
-    assert RateTable(recipe).cells() == [("1", "0.0200", "0.0200"), ("2", "0.0200", "0.0200")]
-    assert len(RateTable(recipe).header) == 3
-    assert len(RunsTable(record, run.stamp, Runs("99_example", [record])).cells()) == 2
+    assert RateTable(run).cells() == [("1", "0.0200", "0.0200"), ("2", "0.0200", "0.0200")]
+    assert len(RateTable(run).header) == 3
+    assert len(RunsTable(record, run, Runs("99_example", [record])).cells()) == 2
 
 
 def test_the_spread_over_seeds_is_that_of_every_way_to_quote_a_run():
@@ -161,9 +205,9 @@ def test_the_spread_over_seeds_is_that_of_every_way_to_quote_a_run():
     assert single[0] == ("last epoch", "99.300", "-", "99.30", "99.30", "-")
 
 
-def test_rates_are_compared_to_four_decimals_and_only_where_published():
-    recipe = Recipe(epochs=3, learning_rate=0.02)
-    assert [row[1:4] for row in RateTable(recipe, PUBLISHED).cells()] == [
+def test_rates_are_compared_to_four_decimals_and_only_where_published(tmp_path):
+    run = prepared(tmp_path, recipe=Recipe(epochs=3, learning_rate=0.02))
+    assert [row[1:4] for row in RateTable(run).cells()] == [
         ("0.0200", "0.0200", "yes"),
         ("0.0200", "0.0100", "no"),
         ("0.0200", "-", "-"),
@@ -177,30 +221,24 @@ def test_a_broken_promise_is_shown_in_capitals():
 
 
 def test_four_ways_to_quote_a_run_stand_side_by_side(lived):
-    run, _, record, _ = lived
-    rows = RunsTable(record, run.stamp, Runs("99_example", [record]), PUBLISHED).cells()
+    run, _, record = lived
+    rows = RunsTable(record, run, Runs("99_example", [record])).cells()
     assert rows[-1] == ("published", "98.90", "98.90", "-", "99.00", "2")
     assert len(rows) == 3
 
 
+def made_epoch(**changes) -> Epoch:
+    values = {"epoch": 1, "train_loss": 1.0, "train_accuracy": 50.0, "learning_rate": 0.1, "seconds": 1.0}
+    return Epoch(**(values | {"learning_rate_used": 0.1, "test_loss": 1.0, "test_accuracy": 50.0} | changes))
+
+
 def test_a_small_learning_rate_is_not_shown_as_none():
-    row = {
-        "epoch": 1,
-        "train_loss": 1.0,
-        "train_accuracy": 50.0,
-        "test_loss": 1.0,
-        "test_accuracy": 50.0,
-        "seconds": 1.0,
-    }
-    shown = [
-        cells[5]
-        for cells in HistoryTable([row | {"learning_rate": r} for r in (0.0976, 1e-4, 2e-6, 0.0)]).cells()
-    ]
-    assert shown == ["0.0976", "0.0001", "2e-06", "0e+00"]
+    epochs = [made_epoch(learning_rate=rate) for rate in (0.0976, 1e-4, 2e-6, 0.0)]
+    assert [row[5] for row in HistoryTable(epochs).cells()] == ["0.0976", "0.0001", "2e-06", "0e+00"]
 
 
 def test_the_history_shows_validation_where_the_test_set_is_closed():
-    row = {"epoch": 1, "train_loss": 1.0, "train_accuracy": 50.0, "learning_rate": 0.1, "seconds": 1.0}
-    table = HistoryTable([row | {"validation_loss": 0.5, "validation_accuracy": 80.0}], "epoch 2 of 2")
+    closed = {"test_loss": None, "test_accuracy": None, "validation_loss": 0.5, "validation_accuracy": 80.0}
+    table = HistoryTable([made_epoch(**closed)], "epoch 2 of 2")
     assert table.cells() == [("1", "1.0000", "50.00", "0.5000", "80.00", "0.1000", "1.0")]
     assert "epoch 2 of 2" in repr(table)

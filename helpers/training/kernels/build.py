@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from platformdirs import user_cache_path
 
 from helpers.errors import NoKernels
+from helpers.results.record import cpu_facts
 
 SOURCE = Path(__file__).with_name("kernels.cpp")
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-shared", "-fPIC")
@@ -40,6 +41,7 @@ def library() -> ctypes.CDLL:
     except subprocess.CalledProcessError as error:
         reason = next(iter(error.stderr.splitlines()), f"status {error.returncode}")
         raise NoKernels(f"{Path(compiler).name}: {reason}") from None
+    # The types of the arguments, as kernels.cpp declares them.
     pointer, integer, number = ctypes.c_void_p, ctypes.c_long, ctypes.c_uint32
     loaded.convolve.argtypes = [pointer] * 4 + [integer] * 8
     loaded.correlate.argtypes = [pointer] * 3 + [integer] * 8
@@ -59,7 +61,7 @@ def find_compiler() -> str | None:
 
 
 def _cached(compiler: str) -> Path:
-    """The built library, from the cache folder or new; written beside its place and renamed, so never half."""
+    """The built library, from the cache folder or new; written elsewhere and renamed, so it is never half."""
     folder = user_cache_path("small-cnn-workbook") / "kernels"
     what = [SOURCE.read_text(), *FLAGS, _version(compiler), _processor(), sys.platform]
     built = folder / f"{hashlib.sha256(chr(0).join(what).encode()).hexdigest()[:16]}.so"
@@ -80,8 +82,4 @@ def _version(compiler: str) -> str:
 
 def _processor() -> str:
     """What `-march=native` looks at, as far as it can be read; a home folder may serve several machines."""
-    information = Path("/proc/cpuinfo")
-    if not information.is_file():
-        return platform.processor()
-    lines = information.read_text().splitlines()
-    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+    return "\n".join(cpu_facts("model name", "flags", "Features")) or platform.processor()

@@ -1,7 +1,8 @@
 """The kernels of kernels.cpp as torch operations, on maps stored with the batch innermost, (C, H, W, N).
 
-They exist because the layers of this course have 7 to 32 channels: libraries that put channels innermost, and pad
-them to full vector registers, spend most of their arithmetic on padding. N must be a multiple of MULTIPLE.
+They exist because the layers of this course have 7 to 32 channels: libraries that put channels innermost, and
+pad them to full vector registers, spend most of their arithmetic on padding. N must be a multiple of
+MULTIPLE.
 """
 
 import torch
@@ -25,7 +26,7 @@ def _call(function: str, tensors: tuple[Tensor | None, ...], *numbers: float) ->
 
 @torch.library.custom_op("workbook::convolve", mutates_args=())
 def convolve(images: Tensor, weights: Tensor, bias: Tensor | None, padding: int) -> Tensor:
-    """Convolution with stride 1: (C, H, W, N) with weights (O, C, K, K), K in KERNEL_SIZES, to (O, P, Q, N)."""
+    """Convolve (C, H, W, N) by (O, C, K, K), K in KERNEL_SIZES, with stride 1, to (O, P, Q, N)."""
     outputs, _, kernel, _ = weights.shape
     result = _convolved(images, weights, bias, padding)
     packed = weights.permute(1, 2, 3, 0).contiguous()
@@ -43,7 +44,7 @@ def _convolved(images: Tensor, weights: Tensor, bias: Tensor | None, padding: in
 
 @torch.library.custom_op("workbook::correlate", mutates_args=())
 def correlate(images: Tensor, gradients: Tensor, kernel: int, padding: int) -> Tensor:
-    """The gradient of a convolution's weights, (O, C, K, K), from its images and the gradients of its result."""
+    """The gradient of a convolution's weights, (O, C, K, K), from its images and its result's gradients."""
     result = _correlated(images, gradients, kernel, padding)
     _call("correlate", (images, gradients, result), *images.shape, len(gradients), kernel, padding)
     return result

@@ -1,8 +1,9 @@
 """A copy of a network whose layers call our C++ kernels.
 
-It shares the network's parameters and computes the same, with the batch innermost in memory, and faster on a CPU.
-Only layers whose kernels exist are exchanged; every other layer keeps torch's own code, which takes the permuted
-maps as they are. The network itself, its class and its text in the notebook, stay untouched.
+The copy shares the network's parameters and computes the same, faster on a CPU: its maps lie in memory with
+the batch innermost. Only layers whose kernels exist are exchanged; every other layer keeps torch's own code,
+which takes the permuted maps as they are. The network itself, its class and its text in the notebook, stay
+untouched.
 """
 
 import copy
@@ -18,9 +19,9 @@ from helpers.training.kernels.ops import KERNEL_SIZES, convolve, dropout_mask, m
 def twin_of(network: nn.Module) -> nn.Module:
     """A copy of `network` in training mode, on the CPU, whose layers compute with the batch innermost.
 
-    It shares the network's parameters and buffers, and takes the same batches, (N, C, H, W) with N a multiple of
-    MULTIPLE. Equal up to rounding, and to the draws of dropout; where several pixels of a pooling window are the largest,
-    the first gets the gradient, as in torch.
+    It shares the network's parameters and buffers, and takes the same batches, (N, C, H, W), where N must be
+    a multiple of MULTIPLE. It computes the same up to rounding, and to the draws of dropout; where several
+    pixels of a pooling window are the largest, the first gets the gradient, as in torch.
 
     Raises:
         NoKernels: they cannot be built on this machine.
@@ -39,7 +40,7 @@ def twin_of(network: nn.Module) -> nn.Module:
 
 
 class AnyBatch(nn.Module):
-    """A twin for evaluation, where images do not touch each other: black ones fill up the batch to a MULTIPLE."""
+    """A twin for evaluation that takes any number of images: black ones fill up the batch to a MULTIPLE."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -116,7 +117,7 @@ class _Pool(nn.MaxPool2d):
 class _SavesNoMask(torch.autograd.Function):
     """ReLU whose backward reads its result, which the next layer keeps anyway.
 
-    Inductor would store a mask of booleans instead, and storing those took ten times as long as the ReLU itself.
+    Inductor would store a mask of booleans instead, which took ten times as long as the ReLU itself.
     """
 
     @staticmethod
