@@ -75,7 +75,7 @@ def test_a_lesson_leaves_a_record_that_reads_back_the_same(lived):
     assert (record.dataset, record.profile, record.seed) == ("digits", "fast", 1)
     assert record.parameters == sum(parameter.numel() for parameter in network.parameters())
     assert record.student == {"parameters": 1_000}
-    assert record.config["tested_weights"] == "raw"
+    assert record.config.tested_weights == "raw"
 
 
 def test_accuracy_is_not_judged_on_the_digits_while_the_budget_is(lived):
