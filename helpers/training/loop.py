@@ -88,6 +88,7 @@ def train(
     started = time.perf_counter()
     try:
         for epoch in range(1, epochs + 1):
+            # Chance begins at the run's seed: order, augmentation, dropout.
             if epoch == 1 or recipe.reseed_every_epoch:
                 torch.manual_seed(config.seed)
                 generator.manual_seed(config.seed)
@@ -106,7 +107,7 @@ def train(
                 # Average: where the recipe asks for it, a second set of weights follows, slowly.
                 if average is not None:
                     average.update_parameters(network)
-                # Schedule: the learning rate of the next step.
+                # Schedule: the step is counted with the rate that it used, then the next one's rate is set.
                 tally.add(loss, correct, len(labels), schedule.rate)
                 schedule.after_batch()
             # Test: after the epoch, on images that no step learns from; some schedules look at the accuracy.
