@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, Field, field_serializer, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from helpers.errors import ResultsError
 from helpers.places import REPOSITORY
+from helpers.results.targets import Target
+from helpers.results.verdicts import Verdict
 from helpers.settings import Count, NonNegative, RunConfig, Settings
 
 SCHEMA = 1
@@ -43,15 +52,28 @@ class Epoch(Settings):
     test_accuracy: Percent | None = None
     validation_loss: float | None = None  # where there is a split, and then the test set may stay closed
     validation_accuracy: Percent | None = None
-    raw_test_loss: float | None = (
-        None  # where weights are averaged: all above are theirs, these the raw ones'
-    )
+    # Where weights are averaged, all above are theirs, and these are those of the last step
+    raw_test_loss: float | None = None
     raw_test_accuracy: Percent | None = None
     raw_validation_loss: float | None = None
     raw_validation_accuracy: Percent | None = None
     learning_rate: NonNegative  # get_last_lr() after the epoch's last step, as published
     learning_rate_used: NonNegative  # by the last batch
     seconds: NonNegative
+
+
+class RecordedConfig(RunConfig):
+    """The settings of a run, and which weights were tested after every epoch; old records do not say.
+
+    Where a file lacks a setting, the run is older than that, and had its default.
+    """
+
+    tested_weights: Literal["raw", "averaged"] | None = None
+
+
+def _judged(value: object) -> object:
+    """A verdict as the file holds it becomes what it was."""
+    return Verdict.from_dict(value) if isinstance(value, dict) else value
 
 
 class Record(Settings):
@@ -69,13 +91,13 @@ class Record(Settings):
     seed: Annotated[int, Field(ge=0)]
     parameters: Count
     receptive_field: Count  # pixels at the logits, not clipped to the image
-    config: dict[str, Any]  # a RunConfig, and what else was set, such as `tested_weights`
+    config: RecordedConfig
     fingerprint: str
     history: list[Epoch]
     test_predictions: str | None  # see encode_predictions; None where the test set was not opened
     student: dict[str, Any] | None
-    target: dict[str, Any] | None
-    verdict: dict[str, Any] | None
+    target: Target | None
+    verdict: Annotated[Verdict | None, BeforeValidator(_judged)]
     environment: dict[str, Any]
     seconds: NonNegative
     finished: UtcTime
@@ -91,16 +113,9 @@ class Record(Settings):
     def _is_consistent(self) -> Self:
         if [epoch.epoch for epoch in self.history] != list(range(1, len(self.history) + 1)):
             raise ValueError("history: must hold the epochs 1, 2, ... in order")
-        if len(self.history) > self.run_config.run_epochs:
-            raise ValueError(f"history: {len(self.history)} epochs, the run has {self.run_config.run_epochs}")
+        if len(self.history) > self.config.run_epochs:
+            raise ValueError(f"history: {len(self.history)} epochs, the run has {self.config.run_epochs}")
         return self
-
-    @property
-    def run_config(self) -> RunConfig:
-        """The settings of the run, without what else `config` holds."""
-        return RunConfig(
-            **{name: self.config[name] for name in RunConfig.model_fields if name in self.config}
-        )
 
     @property
     def stamp(self) -> str:
@@ -116,11 +131,19 @@ class Record(Settings):
     @property
     def complete(self) -> bool:
         """Whether every epoch that the profile asks for was trained."""
-        return len(self.history) == self.run_config.run_epochs
+        return len(self.history) == self.config.run_epochs
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data with the keys of the file; an epoch holds only what was measured."""
         return self.model_dump(by_alias=True)
+
+    @field_serializer("config")
+    def _only_what_was_recorded(self, config: RecordedConfig) -> dict[str, Any]:
+        return {name: value for name, value in config.model_dump().items() if name in config.model_fields_set}
+
+    @field_serializer("verdict")
+    def _by_name(self, verdict: Verdict | None) -> dict[str, Any] | None:
+        return None if verdict is None else verdict.to_dict()
 
     @field_serializer("history")
     def _only_what_was_measured(self, history: list[Epoch]) -> list[dict[str, Any]]:
@@ -158,8 +181,9 @@ def fingerprint(config: RunConfig, network_description: Sequence[str], dataset: 
 
     `dataset` is the one that was used: "auto" that found MNIST is the same run as "mnist".
     """
-    settings = config.model_dump() | {"dataset": dataset}
-    if config.crops == 1:  # as it was for every run that is older than this setting
+    settings = config.model_dump(include=set(RunConfig.model_fields)) | {"dataset": dataset}
+    if config.crops == 1:
+        # as it was for every run that is older than this setting
         del settings["crops"]
     decisive = {"config": settings, "network": list(network_description)}
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -193,16 +217,22 @@ def environment(device: str) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def cpu_facts(*names: str) -> list[str]:
+    """The lines of /proc/cpuinfo that begin with one of the names, each once, in order; none where it is not there."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()
+    return sorted({line for line in lines if line.startswith(names)})
+
+
+def _processor() -> str:
+    names = [line.partition(":")[2].strip() for line in cpu_facts("model name")]
+    return "".join(names[:1]) or platform.processor() or platform.machine()
 
 
 def _commit() -> str | None:
     if not (REPOSITORY / ".git").exists():
-        return None  # installed elsewhere, maybe inside a repository of someone else
+        # installed elsewhere, maybe inside a repository of someone else
+        return None
     command = ["git", "-C", str(REPOSITORY), "rev-parse", "--verify", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from helpers.results.statistics import Interval, mean_interval, wilson
-from helpers.results.verdicts import Criterion, Outcome, Verdict, last_epochs, lowest_of_last
+from helpers.results.verdicts import Criterion, Outcome, Verdict, last_epochs, lowest_accuracy, lowest_epoch
 from helpers.settings import Count, Settings
 
 TEST_IMAGES = 10_000  # of MNIST
@@ -117,7 +117,7 @@ def budget(target: Target, parameters: int, declared_epochs: int) -> Verdict:
     missed = "never missed" if missed_to is None else f"missed up to {missed_to:.2f} %"
     return Verdict(
         criteria,
-        f"Accuracy is judged after a full run on MNIST, by {lowest_of_last(target.last_n)}: "
+        f"Accuracy is judged after a full run on MNIST, by {lowest_epoch(target.last_n)}: "
         f"at least {target.min_accuracy:.2f} % is {met}, {missed}, and not shown in between.",
     )
 
@@ -160,13 +160,36 @@ def judge(
     )
     accuracy = _judge_accuracy(
         "accuracy",
-        lowest_of_last(target.last_n, "test accuracy"),
+        lowest_accuracy(target.last_n),
         "Is this one trained network accurate enough on new digits?",
         target.min_accuracy,
         [run_statistic(accuracies, target.last_n)] if enough else [],
         obstacle,
     )
     return Verdict((*budget(target, parameters, declared_epochs).criteria, accuracy))
+
+
+def verdict_at(accuracy: float, target: Target, profile: str = "full") -> Verdict:
+    """The verdict on a run on MNIST within a target's limits that stood at one accuracy in every epoch.
+
+    Args:
+        accuracy: percent.
+
+    Raises:
+        ValueError: for an accuracy outside 0 to 100.
+    """
+    epochs = target.max_epochs or target.last_n
+    return judge(
+        target,
+        parameters=target.max_params or 0,
+        declared_epochs=epochs,
+        test_accuracy=[accuracy] * epochs,
+        epochs_run=epochs,
+        test_images=TEST_IMAGES,
+        profile=profile,
+        dataset="mnist",
+        complete=True,
+    )
 
 
 def judge_recipe(target: Target, statistics: Sequence[float]) -> Criterion:
@@ -184,7 +207,7 @@ def judge_recipe(target: Target, statistics: Sequence[float]) -> Criterion:
     )
     return _judge_accuracy(
         "recipe",
-        f"mean over seeds of the {lowest_of_last(target.last_n, 'test accuracy')}",
+        f"mean over seeds of the {lowest_accuracy(target.last_n)}",
         "Is this recipe, trained from new seeds, accurate enough on average?",
         target.min_accuracy,
         _percentages(statistics),

@@ -1,15 +1,14 @@
-"""What a judged expectation is, and how it is shown: as text, as HTML, as plain data for the record."""
+"""A judged expectation: what was wanted, what came out, and what that shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from helpers.results.statistics import Interval
+from helpers.tables import Cells, Table
 
 Outcome = Literal["met", "missed", "not shown", "not judged"]
 COLOURS = {"met": "#1a7f37", "missed": "#c0362c", "not shown": "#9a6700", "not judged": "#6e7781"}
-HEADER = ["criterion", "wanted", "actual", "margin", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -30,22 +29,23 @@ class Criterion:
     because: str
     interval: Interval | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
     def __repr__(self) -> str:
-        return _text([self])
+        return repr(Verdict((self,)))
 
     def _repr_html_(self) -> str:
-        return _html([self])
+        return Verdict((self,))._repr_html_()
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Table):
     """The criteria of a target, judged; `verdict["accuracy"]` is one of them."""
 
     criteria: tuple[Criterion, ...]
     note: str = ""
+
+    header = ("criterion", "wanted", "actual", "margin", "verdict")
+    left = len(header)
+    ruled = False
 
     @property
     def overall(self) -> Outcome:
@@ -57,55 +57,54 @@ class Verdict:
     def __getitem__(self, name: str) -> Criterion:
         return {criterion.name: criterion for criterion in self.criteria}[name]
 
+    def cells(self) -> list[Cells]:
+        return [
+            (
+                criterion.label,
+                _said(criterion.wanted, "at least {:.2f} %", "at most {:,}"),
+                _said(criterion.actual, "{:.2f} %", "{:,}"),
+                _said(criterion.margin, "{:+.2f}", "{:+,}"),
+                criterion.outcome,
+            )
+            for criterion in self.criteria
+        ]
+
+    def notes(self) -> list[str]:
+        """Which question each criterion answers, and why so; then the note."""
+        reasons = [
+            f"{criterion.label}: {criterion.question} {criterion.outcome} ({criterion.because})."
+            for criterion in self.criteria
+        ]
+        return [*reasons, *([self.note] if self.note else [])]
+
+    def style(self, row: int, column: int) -> str:
+        if self.header[column] != "verdict":
+            return ""
+        return f"color: {COLOURS[self.criteria[row].outcome]}; font-weight: bold"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the record: `overall`, then one entry per criterion under its name."""
-        return {"overall": self.overall} | {
-            criterion.name: criterion.to_dict() for criterion in self.criteria
-        }
+        return {"overall": self.overall} | {criterion.name: asdict(criterion) for criterion in self.criteria}
 
-    def __repr__(self) -> str:
-        return _text(self.criteria, self.note)
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """A verdict as `to_dict` left it, but for the note, which no record holds.
 
-    def _repr_html_(self) -> str:
-        return _html(self.criteria, self.note)
-
-
-def _rows(criteria: Sequence[Criterion]) -> list[list[str]]:
-    def shown(value: float | None, percent: str, count: str) -> str:
-        return "-" if value is None else (percent if isinstance(value, float) else count).format(value)
-
-    return [
-        [
-            c.label,
-            shown(c.wanted, "at least {:.2f} %", "at most {:,}"),
-            shown(c.actual, "{:.2f} %", "{:,}"),
-            shown(c.margin, "{:+.2f}", "{:+,}"),
-            c.outcome,
-        ]
-        for c in criteria
-    ]
+        Raises:
+            ValueError: for an entry that is no criterion.
+        """
+        try:
+            return cls(tuple(_criterion(**entry) for name, entry in data.items() if name != "overall"))
+        except TypeError as error:
+            raise ValueError(f"verdict: {error}") from None
 
 
-def _text(criteria: Sequence[Criterion], note: str = "") -> str:
-    rows = [HEADER, *_rows(criteria)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    reasons = [f"{c.label}: {c.question} {c.outcome} ({c.because})." for c in criteria]
-    return "\n".join([*table, "", *reasons, *([note] if note else [])])
+def _criterion(interval: Mapping[str, float] | None = None, **entry: Any) -> Criterion:
+    return Criterion(**entry, interval=None if interval is None else Interval(**interval))
 
 
-def _html(criteria: Sequence[Criterion], note: str = "") -> str:
-    head = "".join(f"<th>{name}</th>" for name in HEADER)
-    body = ""
-    for criterion, row in zip(criteria, _rows(criteria), strict=True):
-        cells = f'<td style="text-align: left">{escape(row[0])}</td>'
-        cells += "".join(f"<td>{escape(cell)}</td>" for cell in row[1:-1])
-        body += f'<tr>{cells}<td style="color: {COLOURS[criterion.outcome]}"><b>{row[-1]}</b></td></tr>'
-    reasons = "".join(
-        f"<li><b>{escape(c.question)}</b> {escape(f'{c.outcome}: {c.because}')}.</li>" for c in criteria
-    )
-    after = f"<p>{escape(note)}</p>" if note else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><ul>{reasons}</ul>{after}"
+def _said(value: float | None, percent: str, count: str) -> str:
+    return "-" if value is None else (percent if isinstance(value, float) else count).format(value)
 
 
 def last_epochs(n: int) -> str:
@@ -113,8 +112,11 @@ def last_epochs(n: int) -> str:
     return "the last epoch" if n == 1 else f"the last {n} epochs"
 
 
-def lowest_of_last(n: int, what: str = "") -> str:
-    """The lowest (test accuracy, or what is meant) of the last n epochs, in words; of one epoch there is no lowest."""
-    if what:
-        return f"{'lowest ' if n > 1 else ''}{what} of {last_epochs(n)}"
+def lowest_epoch(n: int) -> str:
+    """By which of the last n epochs a run is judged, in words; of one epoch there is no lowest."""
     return last_epochs(n) if n == 1 else f"the lowest of {last_epochs(n)}"
+
+
+def lowest_accuracy(n: int) -> str:
+    """The test accuracy by which a run is judged, in words; of one epoch there is no lowest."""
+    return f"{'lowest ' if n > 1 else ''}test accuracy of {last_epochs(n)}"

@@ -183,7 +183,7 @@ def _missing_record(folder: Path, fingerprint: str | None) -> str:
     except ResultsError as error:
         return f"no record: {error}"
     if not record.complete:
-        return f"its record stops after {len(record.history)} of {record.run_config.run_epochs} epochs"
+        return f"its record stops after {len(record.history)} of {record.config.run_epochs} epochs"
     if fingerprint not in (None, record.fingerprint):
         return "its record is not of the network and the settings that its cells define"
     return ""

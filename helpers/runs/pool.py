@@ -129,7 +129,7 @@ class OutcomeTable(Table):
         record = load(job.folder / FILE)
         tested = [epoch.test_accuracy for epoch in record.history if epoch.test_accuracy is not None]
         best, last = (f"{max(tested):.2f}", f"{tested[-1]:.2f}") if tested else ("-", "-")
-        verdict = record.verdict["overall"] if record.verdict else "-"
+        verdict = record.verdict.overall if record.verdict else "-"
         if outcome.status == "skipped":
             seconds = "skipped"
         return (*place, f"{record.parameters:,}", best, last, verdict, seconds)

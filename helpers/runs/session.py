@@ -13,7 +13,15 @@ from helpers.networks.parameters import check_network, count_parameters
 from helpers.networks.receptive_field import receptive_field
 from helpers.places import LOCAL, REPOSITORY, run_folder
 from helpers.results.analysis import Published
-from helpers.results.record import Record, encode_predictions, environment, fingerprint, stamp, utc_now
+from helpers.results.record import (
+    Record,
+    RecordedConfig,
+    encode_predictions,
+    environment,
+    fingerprint,
+    stamp,
+    utc_now,
+)
 from helpers.results.store import prepare_folder, save
 from helpers.results.targets import Target, judge
 from helpers.settings import RunConfig
@@ -110,13 +118,13 @@ def finish(
         seed=config.seed,
         parameters=parameters,
         receptive_field=receptive_field(network).at_logits,
-        config=config.model_dump() | {"tested_weights": "averaged" if training.averaged else "raw"},
+        config=RecordedConfig(**dict(config), tested_weights="averaged" if training.averaged else "raw"),
         fingerprint=fingerprint(config, describe(network), name),
         history=training.history,
         test_predictions=None if predictions is None else encode_predictions(predictions.tolist()),
         student=student or None,
-        target=run.target.model_dump(),
-        verdict=verdict.to_dict(),
+        target=run.target,
+        verdict=verdict,
         environment=environment(run.device.type) | {"computed": training.computed},
         seconds=training.seconds,
         finished=utc_now(),

@@ -128,7 +128,7 @@ def _checked(
 def _why_apart(record: Record, expected: Definitions, dataset: str) -> str:
     if record.dataset != dataset:
         return f"trained on {record.dataset}, not on {dataset}"
-    differences = _differences(record.run_config, expected.config)
+    differences = _differences(record.config, expected.config)
     if differences:
         return f"other settings than its notebook's: {', '.join(differences)}"
     parameters = count_parameters(expected.Net())
@@ -141,8 +141,8 @@ def _why_apart(record: Record, expected: Definitions, dataset: str) -> str:
 
 def _unlike(record: Record, first: Record) -> str:
     """Why two records, both of a recipe that cannot be looked up, are not of the same one."""
-    config = first.run_config.model_copy(update={"seed": record.seed})
-    differences = _differences(record.run_config, config)
+    config = first.config.model_copy(update={"seed": record.seed})
+    differences = _differences(record.config, config)
     for name in ("dataset", "parameters", "receptive_field"):
         if (own := getattr(record, name)) != (other := getattr(first, name)):
             differences.append(f"{name} {own} instead of {other}")
@@ -153,16 +153,17 @@ def _unlike(record: Record, first: Record) -> str:
 
 def _unfinished(record: Record) -> str:
     if not record.complete:
-        return f"stopped after {len(record.history)} of {record.run_config.run_epochs} epochs"
+        return f"stopped after {len(record.history)} of {record.config.run_epochs} epochs"
     return "" if record.test_accuracy else "the test set was not opened after every epoch"
 
 
 def _differences(own: RunConfig, expected: RunConfig) -> list[str]:
     """The settings that differ; the data set is compared by what was used, not by how it was asked for."""
-    wanted = dict(_flat(expected.model_dump(exclude={"dataset"})))
+    decisive = RunConfig.model_fields.keys() - {"dataset"}
+    wanted = dict(_flat(expected.model_dump(include=decisive)))
     return [
         f"{name} {value} instead of {wanted[name]}"
-        for name, value in _flat(own.model_dump(exclude={"dataset"}))
+        for name, value in _flat(own.model_dump(include=decisive))
         if value != wanted[name]
     ]
 

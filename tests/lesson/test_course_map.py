@@ -1,7 +1,7 @@
 """The map of the course shows all iterations legibly, beside what our recorded runs reached."""
 
 import pytest
-from making.record import epoch, make
+from making.records import full_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
@@ -10,7 +10,6 @@ from helpers.places import run_folder
 from helpers.results.course import ITERATIONS, LINEAGES, TITLES
 from helpers.results.store import save
 from helpers.results.targets import Target
-from helpers.settings import Recipe, RunConfig
 
 BRIEF = Target(max_params=8_000, max_epochs=15, min_accuracy=99.40, last_n=3)
 TITLES_OF = {lineage[0]: title for title, lineage in zip(TITLES, LINEAGES, strict=True)}
@@ -20,14 +19,12 @@ TITLES_OF = {lineage[0]: title for title, lineage in zip(TITLES, LINEAGES, stric
 def root(tmp_path_factory):
     """Three runs of iteration 13 and one of 01; mean and SD of the three by hand: 99.3967, 0.0907."""
     folder = tmp_path_factory.mktemp("outputs")
-    config = RunConfig(profile="full", recipe=Recipe(epochs=1))
     for notebook, endings in {
         "13_slow_widening": (99.30, 99.41, 99.48),
         "01_basic_skeleton": (99.21,),
     }.items():
         for seed, ending in enumerate(endings, 1):
-            run = {"notebook": notebook, "profile": "full", "seed": seed, "config": config.model_dump()}
-            record = make(**run, history=[epoch(1, test_accuracy=ending)])
+            record = full_run([ending], notebook=notebook, seed=seed)
             save(record, run_folder(folder, notebook, "full", seed))
     return folder
 

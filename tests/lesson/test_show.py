@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
-from making.record import CONFIG, epoch, make
+from making.records import full_run
 from torch import nn
 
 from helpers.data.augmentation_check import guarantees, movement
@@ -193,9 +193,7 @@ def test_where_nothing_is_published_the_cards_have_no_empty_columns(lived, tmp_p
 
 def test_the_spread_over_seeds_is_that_of_every_way_to_quote_a_run():
     endings = ([99.0, 99.2, 99.4, 99.1, 99.3], [99.5, 99.1, 99.2, 99.3, 99.4])
-    config = CONFIG.model_dump() | {"profile": "full"}
-    histories = [[epoch(n, test_accuracy=value) for n, value in enumerate(ending, 1)] for ending in endings]
-    runs = Runs("99_example", [make(profile="full", config=config, history=history) for history in histories])
+    runs = Runs("99_example", [full_run(ending) for ending in endings])
     rows = {row[0]: row[1:] for row in SpreadTable(runs).cells()}
     assert rows["last epoch"][:4] == ("99.350", "0.071", "99.30", "99.40")
     assert rows["mean of last 3"][0] == "99.283" and rows["mean of last 5"][0] == "99.250"

@@ -1,10 +1,11 @@
 """A study of the example notebook, and what its trials leave, made by hand."""
 
-from making.record import epoch, make
+from making.records import CONFIG, epoch, make, recorded
 
 from helpers.results.record import Record
 from helpers.results.store import save
 from helpers.search.study import Study, Trial
+from helpers.settings import Recipe
 
 
 def study(**changes) -> Study:
@@ -13,15 +14,15 @@ def study(**changes) -> Study:
 
 
 def record_of(trial: Trial, *accuracies: float, raw: float | None = None) -> Record:
-    config = {"profile": trial.parameters["profile"], "recipe": {"epochs": 4}}
-    history = [epoch(n, validation_accuracy=value) for n, value in enumerate(accuracies, 1)]
-    for row in history:
-        del row["test_loss"], row["test_accuracy"]
-        if raw is not None:
-            row["raw_validation_accuracy"] = raw
+    closed = {"test_loss": None, "test_accuracy": None, "raw_validation_accuracy": raw}
     return make(
-        **{"notebook": "01_small", "profile": "full", "seed": trial.seed, "fingerprint": trial.fingerprint},
-        **{"config": make().config | config, "history": history, "test_predictions": None},
+        notebook="01_small",
+        profile="full",
+        seed=trial.seed,
+        fingerprint=trial.fingerprint,
+        config=recorded(CONFIG, profile=trial.parameters["profile"], recipe=Recipe(epochs=4)),
+        history=[epoch(n, validation_accuracy=value, **closed) for n, value in enumerate(accuracies, 1)],
+        test_predictions=None,
     )
 
 

@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from helpers.results.statistics import (
     Interval,
+    difference_of,
+    expected_next,
     holm,
     mcnemar,
     mean_interval,
+    mean_of,
     paired,
     prediction_interval,
     resolvable,
@@ -279,3 +282,19 @@ def test_a_question_of_power_that_makes_no_sense_is_refused(sd, n, power):
 def test_a_stricter_test_resolves_less_at_every_number_of_pairs(n):
     found = [resolvable(1.0, n, confidence=confidence) for confidence in (0.95, 0.99, 0.995, 0.9999)]
     assert found == sorted(found) and len(set(found)) == len(found)
+
+
+def test_a_single_run_promises_nothing_about_the_next_and_differs_by_nobody_knows_how_much():
+    """Catches a limit that is drawn from a spread that nobody has seen."""
+    no_limits = Interval(-inf, inf)
+    assert expected_next([99.4]) == mean_of([99.4]).interval == no_limits
+    assert (mean_of([99.4]).value, mean_of([99.4]).n) == (99.4, 1)
+    single = difference_of([99.4, 99.6], [99.2])
+    assert single.value == pytest.approx(0.3) and single.interval == no_limits
+    assert str(single) == "+0.30 (a single run, no spread)"
+
+
+def test_several_runs_are_judged_by_their_spread():
+    assert expected_next([99.3, 99.5]) == prediction_interval([99.3, 99.5])
+    assert mean_of([99.3, 99.5]) == mean_interval([99.3, 99.5])
+    assert difference_of(SLEEP_1, SLEEP_2) == welch(SLEEP_1, SLEEP_2)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making.record import KEYS, make, one_line
+from making.errors import one_line
+from making.records import KEYS, make
 
 from helpers.errors import ResultsError
 from helpers.places import run_folder
@@ -96,7 +97,7 @@ def test_an_interruption_while_saving_leaves_nothing_half_written(tmp_path, monk
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), Path("x"), np.float32(1)])
 def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path, value):
     with pytest.raises(ResultsError, match="does not fit into JSON") as error:
-        save(make(verdict={"margin": value}), tmp_path)
+        save(make(environment={"threads": value}), tmp_path)
     one_line(error)
     assert list(tmp_path.iterdir()) == []
 
@@ -143,6 +144,10 @@ def test_a_missing_key_is_named(tmp_path, key):
         (lambda data: data["history"][1].update(epoch=3), "epochs 1, 2, ... in order"),
         (lambda data: data["history"][1].update(test_accuracy="96"), "test_accuracy = '96'"),
         (lambda data: data.update(history=None), "history = None"),
+        (lambda data: data["config"].update(speed=1), "speed = 1"),
+        (lambda data: data["verdict"].update(accuracy={"wanted": 99.4}), "verdict: "),
+        (lambda data: data["verdict"].update(accuracy=99.4), "verdict: "),
+        (lambda data: data["target"].update(max_params=0), "max_params = 0"),
         (lambda data: data.update(test_predictions="x" * 13_337), "not base64"),
         (lambda data: data.update(seconds=float("nan")), "NaN is no number"),
     ],

@@ -2,10 +2,10 @@
 
 import json
 
-from making.targets import COURSE, FULL, verdict_at
+from making.targets import COURSE, FULL
 
 from helpers.results.targets import Target, budget, judge, judge_recipe
-from helpers.results.verdicts import lowest_of_last
+from helpers.results.verdicts import Verdict, lowest_accuracy, lowest_epoch
 
 
 def test_the_budget_and_the_thresholds_can_be_shown_before_training():
@@ -42,13 +42,15 @@ def test_the_html_holds_what_the_text_holds():
     for criterion in verdict.criteria:
         for text in (criterion.label, criterion.outcome, criterion.question, criterion.because):
             assert text in html
-    assert html.count("<tr>") == 4 and "99.44 %" in html and "+216" in html
+    assert (
+        html.count("<tr>") == 4 and html.count("color: #9a6700") == 1 and "99.44 %" in html and "+216" in html
+    )
     assert "lowest of the last 3 epochs" in budget(COURSE, 7_784, 15)._repr_html_()
     assert "99.45 %" in judge_recipe(COURSE, [99.44, 99.45, 99.46])._repr_html_()
 
 
 def test_html_is_escaped():
-    html = verdict_at(99.0, dataset="<script>")._repr_html_()
+    html = judge(COURSE, **(FULL | {"dataset": "<script>"}))._repr_html_()
     assert "<script>" not in html and "&lt;script&gt;" in html
 
 
@@ -61,7 +63,14 @@ def test_a_verdict_becomes_plain_data_that_json_keeps():
     assert data["parameters"]["interval"] is None
 
 
+def test_a_verdict_survives_the_round_trip_but_for_its_note():
+    """Catches a verdict that the record gives back as another one: an interval lost, a count turned into a float."""
+    for verdict in (judge(COURSE, **FULL), judge(Target(), **FULL), Verdict(())):
+        assert Verdict.from_dict(json.loads(json.dumps(verdict.to_dict()))) == verdict
+    assert Verdict.from_dict(budget(COURSE, 1, 1).to_dict()) == Verdict(budget(COURSE, 1, 1).criteria)
+
+
 def test_of_one_epoch_there_is_no_lowest():
-    assert lowest_of_last(3) == "the lowest of the last 3 epochs" and lowest_of_last(1) == "the last epoch"
-    assert lowest_of_last(3, "test accuracy") == "lowest test accuracy of the last 3 epochs"
-    assert lowest_of_last(1, "test accuracy") == "test accuracy of the last epoch"
+    assert lowest_epoch(3) == "the lowest of the last 3 epochs" and lowest_epoch(1) == "the last epoch"
+    assert lowest_accuracy(3) == "lowest test accuracy of the last 3 epochs"
+    assert lowest_accuracy(1) == "test accuracy of the last epoch"

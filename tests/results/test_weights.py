@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 import torch
-from making.record import one_line
+from making.errors import one_line
 from torch import nn
 
 from helpers.errors import ResultsError

@@ -85,7 +85,7 @@ def test_a_trial_trains_on_its_split_and_leaves_the_test_set_closed(root):
     ].records.values()
     assert record.complete and all(epoch.validation_accuracy is not None for epoch in record.history)
     assert record.test_accuracy == [] and record.test_predictions is None
-    assert (record.seed, record.config["split_seed"], record.config["validation_images"]) == (1001, 1001, 200)
+    assert (record.seed, record.config.split_seed, record.config.validation_images) == (1001, 1001, 200)
 
 
 def test_a_trial_that_diverges_leaves_why_and_is_not_made_again(root):

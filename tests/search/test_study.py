@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from making.errors import one_line
 from making.notebooks import write_iteration
-from making.record import one_line
 from making.studies import finish, record_of, study
 
 from helpers.errors import DefinitionsError, StudyError

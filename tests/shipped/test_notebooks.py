@@ -206,7 +206,7 @@ def test_the_records_of_the_declared_recipe_still_match_the_notebook(path):
     for record in records:
         fresh = load_definitions(path, {"profile": "full", "seed": record.seed})
         assert record.fingerprint == fresh.fingerprint("mnist"), f"seed {record.seed} is stale"
-        assert record.target == fresh.target.model_dump()
+        assert record.target == fresh.target
         assert (record.dataset, record.complete) == ("mnist", True)
 
 
