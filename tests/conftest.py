@@ -4,11 +4,16 @@ import hashlib
 from urllib.error import URLError
 
 import pytest
+from hypothesis import settings
 from making.mnist import write_set
 
 from helpers.data import mnist
 from helpers.data.splits import load_data
 from helpers.settings import RunConfig
+
+# How long an example takes says what else the machine is doing, and nothing of the code.
+settings.register_profile("workbook", deadline=None)
+settings.load_profile("workbook")
 
 
 @pytest.fixture
