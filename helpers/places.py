@@ -8,9 +8,8 @@ from helpers.errors import ResultsError
 REPOSITORY = Path(__file__).resolve().parent.parent
 NOTEBOOKS = REPOSITORY / "notebooks"
 OUTPUTS = REPOSITORY / "outputs"
-SEARCH = Path(
-    "outputs", "search"
-)  # from a repository's root: declared studies, and the trials of all of them
+# From a repository's root:
+SEARCH = Path("outputs", "search")  # declared studies, and the trials of all of them
 BENCH = Path("outputs", "bench")
 LOCAL = Path("outputs", "local")  # ignored by git: runs by hand, tests, and what is not of MNIST
 

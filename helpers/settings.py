@@ -115,7 +115,7 @@ class RunConfig(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     recipe: Recipe = Recipe()
     augmentation: Augmentation = Augmentation()
-    logits: Annotated[int, Field(ge=CLASSES)] = CLASSES  # two published iterations have more than classes
+    logits: Annotated[int, Field(ge=CLASSES)] = CLASSES  # two published networks have more than they need
     crops: Literal[1, 5] = 1  # of every tested image: 5 are itself and its shifts by a pixel, logits averaged
     validation_images: Annotated[int, Field(ge=0, lt=MNIST_TRAIN_IMAGES)] = 0  # held out of the training set
     split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -35,6 +35,8 @@ class Published:
 
 @dataclass(frozen=True)
 class Conclusion:
+    """One sentence of an analysis, and what the records say of it."""
+
     kind: Literal["finding", "claim", "decision"]
     text: str
     judgement: Judgement
@@ -126,6 +128,6 @@ def stretches(record: Record) -> str:
 
 
 def first_fall(record: Record) -> int | None:
-    """The epoch after which the learning rate first fell; None if it fell never, or too late to be used."""
+    """The epoch after which the learning rate first fell; None if it never fell, or too late to be used."""
     first = record.history[0].learning_rate_used
     return next((epoch.epoch for epoch in record.history[:-1] if epoch.learning_rate < first), None)

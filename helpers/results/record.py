@@ -202,7 +202,8 @@ def utc_now() -> str:
 
 def environment(device: str) -> dict[str, Any]:
     """What the numbers may depend on beyond the settings; no paths and no names of hosts or people."""
-    import torch  # here, for who only reads records should not wait for it
+    # here, for who only reads records should not wait for it
+    import torch
 
     kind, processor = torch.device(device).type, _processor()
     return {
