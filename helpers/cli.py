@@ -182,17 +182,19 @@ def bench_command(notebooks: Sequence[str], steps: int, repeats: int, dataset: s
 
 @cli.command("report")
 def report_command() -> None:
-    """Write the scoreboard of all recorded full runs: outputs/scoreboard.md, .json and .png.
+    """Write the scoreboard of all recorded full runs: outputs/scoreboard.json, .md and .png.
 
     It trains nothing, says which records were left out and why, and can be repeated at any time, also while
     runs are under way.
     """
     from helpers.places import REPOSITORY
+    from helpers.scoreboard.picture import write_picture
     from helpers.scoreboard.report import report
     from helpers.scoreboard.tables import ExperimentTable, ScoreTable, StepTable
 
     with _mistakes():
         board, paths = report(REPOSITORY)
+        paths.append(write_picture(board, REPOSITORY))
     for table in (ScoreTable(board), StepTable(board.steps), ExperimentTable(board.experiments)):
         click.echo(f"{table!r}\n")
     for line in board.left_out:

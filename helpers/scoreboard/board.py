@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
 from typing import Literal
@@ -23,9 +24,9 @@ Outcome = Literal["improvement", "setback", "not shown", "not judged"]
 
 @dataclass(frozen=True)
 class Claim:
-    """A published accuracy (percent), and where it lies: inside, above or below what one more run of ours may reach.
+    """A published accuracy (percent), and its position: inside, above or below what one more run of ours may reach.
 
-    Both None where nothing is published; `position` None where a single run says nothing of spread.
+    Both are None where nothing is published; `position` is None where a single run of ours shows no spread.
     """
 
     accuracy: float | None
@@ -92,11 +93,11 @@ class Scoreboard:
 
 def scoreboard(root: Path = REPOSITORY) -> Scoreboard:
     """The scoreboard of the records under root/outputs, held against the notebooks under root/notebooks."""
-    return of(gather(root))
+    return build(gather(root))
 
 
-def of(gathered: Gathered) -> Scoreboard:
-    """The scoreboard of records that were gathered."""
+def build(gathered: Gathered) -> Scoreboard:
+    """Rows, steps and experiments from records that were gathered."""
     declared = {group.notebook: group.runs for group in gathered.groups}
     return Scoreboard(
         rows=[row_of(group) for group in gathered.groups],
@@ -112,6 +113,7 @@ def row_of(group: Group) -> Row:
     """What one group of runs reached. On another data set than MNIST no claim and no target is judged."""
     runs, definitions = group.runs, group.definitions
     first = runs.records[0]
+    # Claims and targets speak of MNIST; under a label that is a hash, nobody knows which they are.
     speaks_of_it = definitions is not None and first.dataset == "mnist"
     claims = definitions.published if speaks_of_it else None
     return Row(
@@ -137,22 +139,23 @@ def steps(groups: Sequence[Runs], lineages: Sequence[Sequence[Iteration]] = LINE
 
     A step that cannot be judged is listed with the reason, and counts for nothing in the correction.
     """
-    edges = [pair for lineage in lineages for pair in zip(lineage, lineage[1:], strict=False)]
-    compared = [_compared(before, after, groups) for before, after in edges]
-    judged = [index for index, (difference, why_not) in enumerate(compared) if not why_not]
-    adjusted = dict(zip(judged, holm([compared[index][0].p for index in judged]), strict=True))
-    outcomes = {index: _outcome(compared[index][0], p, len(judged)) for index, p in adjusted.items()}
-    return [
-        Step(
-            *(before.number, after.number, difference, adjusted.get(index)),
-            *outcomes.get(index, ("not judged", why_not)),
-        )
-        for index, ((before, after), (difference, why_not)) in enumerate(zip(edges, compared, strict=True))
-    ]
+    # Compare: the last epochs on both sides of every step.
+    pairs = [pair for lineage in lineages for pair in pairwise(lineage)]
+    compared = [_compared(before, after, groups) for before, after in pairs]
+    # Correct: the steps that can be judged are the questions asked at once.
+    judged = [place for place, (_, why_not) in enumerate(compared) if not why_not]
+    adjusted = dict(zip(judged, holm([compared[place][0].p for place in judged]), strict=True))
+    # Judge: what each step is, by its corrected p.
+    found = []
+    for place, ((before, after), (difference, why_not)) in enumerate(zip(pairs, compared, strict=True)):
+        p = adjusted.get(place)
+        known = ("not judged", why_not) if p is None else _outcome(difference, p, questions=len(judged))
+        found.append(Step(before.number, after.number, difference, p, *known))
+    return found
 
 
 def _outcome(difference: Difference, p: float, questions: int) -> tuple[Outcome, str]:
-    """What a judged step is, and why; p: adjusted for so many questions."""
+    """What a judged step is, and why; `p` is adjusted for so many questions asked at once."""
     if p <= LEVEL:
         return "improvement" if difference.value > 0 else "setback", "more than seeds explain"
     if difference.p <= LEVEL:
@@ -162,26 +165,24 @@ def _outcome(difference: Difference, p: float, questions: int) -> tuple[Outcome,
 
 def _compared(before: Iteration, after: Iteration, groups: Sequence[Runs]) -> tuple[Difference | None, str]:
     """The difference of two iterations' last epochs, and why it cannot be judged ("" if it can)."""
-    found = [_runs_of(one, groups) for one in (before, after)]
-    sides = list(zip((before, after), found, strict=True))
-    if missing := [one.number for one, runs in sides if runs is None]:
+    sides = {iteration.number: _runs_of(iteration, groups) for iteration in (before, after)}
+    if missing := [number for number, runs in sides.items() if runs is None]:
         return None, f"no full run of {' or '.join(missing)} that counts"
-    single = [one.number for one, runs in sides if len(runs) < 2]
-    earlier, later = (runs.last_accuracies for runs in found)
     try:
-        difference = difference_of(later, earlier)
+        difference = difference_of(sides[after.number].last_accuracies, sides[before.number].last_accuracies)
     except ValueError:  # all runs of both sides agree to the digit
         return None, "no spread on either side"
-    why_not = f"a single run of {' and '.join(single)}, which has no spread" if single else ""
-    return difference, why_not
+    single = [number for number, runs in sides.items() if len(runs) < 2]
+    return difference, f"a single run of {' and '.join(single)}, which has no spread" if single else ""
 
 
-def _runs_of(one: Iteration, groups: Sequence[Runs]) -> Runs | None:
+def _runs_of(iteration: Iteration, groups: Sequence[Runs]) -> Runs | None:
     """The runs of a published iteration; a copy under the same number is told apart by its parameters."""
     fitting = (
         runs
         for runs in groups
-        if runs.notebook.partition("_")[0] == one.number and runs.records[0].parameters == one.parameters
+        if runs.notebook.partition("_")[0] == iteration.number
+        and runs.records[0].parameters == iteration.parameters
     )
     return next(fitting, None)
 

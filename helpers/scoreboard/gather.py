@@ -1,7 +1,7 @@
 """Which recorded runs belong together, and why the others are left out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,10 @@ class Group:
 class Gathered:
     """All recorded full runs: those that belong together in groups, and a line for each of the others."""
 
-    groups: list[Group]  # of the declared recipes, by notebook
-    experiments: list[Group]  # of the variants
-    left_out: list[str]  # where it lies, and why
-    remarks: list[str]  # on folders, where there is more to say than their records do
+    groups: list[Group] = field(default_factory=list)  # of the declared recipes, by notebook
+    experiments: list[Group] = field(default_factory=list)  # of the variants
+    left_out: list[str] = field(default_factory=list)  # where a record lies, and why it does not count
+    remarks: list[str] = field(default_factory=list)  # on folders, where their records do not say all
 
 
 def gather(root: Path = REPOSITORY) -> Gathered:
@@ -54,14 +54,17 @@ def gather(root: Path = REPOSITORY) -> Gathered:
     they are replaced whole.
     """
     outputs, notebooks = root / "outputs", notebooks_in(root)
-    gathered = Gathered([], [], [], [])
+    gathered = Gathered()
     for notebook, folder in _folders(outputs):
-        records, left_out = find(outputs, escape(notebook), escape(folder))
-        gathered.left_out.extend(left_out)
+        # Read: every record of the folder, and what else lies there.
+        records, unreadable = find(outputs, escape(notebook), escape(folder))
+        gathered.left_out.extend(unreadable)
         gathered.remarks.extend(_remarks(outputs, notebook, folder))
-        path = notebooks.get(notebook)
-        group, complaints = _group(path, records, folder.removeprefix(DECLARED).removeprefix("-"))
+        # Check: each record against what its notebook declares today.
+        label = folder.removeprefix(DECLARED).removeprefix("-")
+        group, complaints = _group(notebooks.get(notebook), records, label)
         gathered.left_out.extend(f"{notebook}/{folder}/{complaint}" for complaint in complaints)
+        # Sort: the declared recipe apart from its variants.
         if group is not None:
             (gathered.groups if folder == DECLARED else gathered.experiments).append(group)
     return gathered
@@ -78,10 +81,9 @@ def _folders(outputs: Path) -> list[tuple[str, str]]:
 
 
 def _group(path: Path | None, records: Sequence[Record], label: str) -> tuple[Group | None, list[str]]:
-    """Those of the records that belong together, if any, and a complaint on each of the others."""
-    kept, complaints = [], []
+    """Those of a folder's records that belong together, if any, and a complaint on each of the others."""
     dataset, changes = _meant_by(label)
-    expected = None
+    kept, complaints, expected = [], [], None
     for record in records:
         try:
             if path is None:
@@ -100,7 +102,7 @@ def _group(path: Path | None, records: Sequence[Record], label: str) -> tuple[Gr
 
 
 def _meant_by(label: str) -> tuple[str, dict[str, str] | None]:
-    """The data set and the changed parameters that a label of `planning` names; None where it is a hash of them."""
+    """The data set and the changed parameters that a label of `runs.plan` names; None where it is a hash of them."""
     first, *rest = label.split("+")
     dataset, parts = ("digits", rest) if first == "digits" else ("mnist", [first, *rest])
     pairs = [part.partition("=") for part in parts if part]
@@ -117,15 +119,15 @@ def _checked(
     `expected` are those of another seed: loading takes time, and most often the seed is all that differs.
     """
     if expected is not None:
-        config = expected.config.model_copy(update={"seed": record.seed})
-        expected = Definitions(**(vars(expected) | {"config": config}))
-        if not (reason := _why_apart(record, expected, dataset)):
-            return expected, reason
+        expected = replace(expected, config=expected.config.model_copy(update={"seed": record.seed}))
+        if not _why_apart(record, expected, dataset):
+            return expected, ""
     expected = load_definitions(path, {"profile": "full", "seed": record.seed} | changes)
     return expected, _why_apart(record, expected, dataset)
 
 
 def _why_apart(record: Record, expected: Definitions, dataset: str) -> str:
+    """The first thing in which a record is not the finished run of these definitions; "" if it is."""
     if record.dataset != dataset:
         return f"trained on {record.dataset}, not on {dataset}"
     differences = _differences(record.config, expected.config)
@@ -140,9 +142,8 @@ def _why_apart(record: Record, expected: Definitions, dataset: str) -> str:
 
 
 def _unlike(record: Record, first: Record) -> str:
-    """Why two records, both of a recipe that cannot be looked up, are not of the same one."""
-    config = first.config.model_copy(update={"seed": record.seed})
-    differences = _differences(record.config, config)
+    """Why two records, both of a recipe that cannot be looked up, are not of the same one; "" if they are."""
+    differences = _differences(record.config, first.config.model_copy(update={"seed": record.seed}))
     for name in ("dataset", "parameters", "receptive_field"):
         if (own := getattr(record, name)) != (other := getattr(first, name)):
             differences.append(f"{name} {own} instead of {other}")
@@ -152,6 +153,7 @@ def _unlike(record: Record, first: Record) -> str:
 
 
 def _unfinished(record: Record) -> str:
+    """Why a record is no complete run; "" if it is."""
     if not record.complete:
         return f"stopped after {len(record.history)} of {record.config.run_epochs} epochs"
     return "" if record.test_accuracy else "the test set was not opened after every epoch"
@@ -169,6 +171,7 @@ def _differences(own: RunConfig, expected: RunConfig) -> list[str]:
 
 
 def _flat(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Settings by name, without the groups that they are nested in."""
     for name, value in settings.items():
         if isinstance(value, dict):
             yield from _flat(value)

@@ -6,12 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.data.splits import Split, load_data
 from helpers.results.record import decode_predictions
 from helpers.results.runs import Runs
-from helpers.settings import CLASSES, RunConfig
-
-NEEDS_MNIST = "needs MNIST: the recorded predictions are of its test digits, and it is not to be had here"
+from helpers.settings import CLASSES
 
 
 class Reading(NamedTuple):
@@ -39,16 +36,6 @@ class HardDigit(NamedTuple):
         """What it is and its two commonest misreadings, in three lines at most."""
         lines = [f"is {self.label}"]
         return "\n".join(lines + [f"as {class_name(name)}: {times}x" for name, times in self.taken_for[:2]])
-
-
-def mnist_test(dataset: str = "auto") -> Split | None:
-    """MNIST's 10,000 test digits in their order; None where another data set is asked for or found.
-
-    Raises:
-        DataError: for damaged files, or MNIST that was asked for and is not to be had.
-    """
-    data = load_data(RunConfig(profile="full", dataset=dataset))
-    return data.test if data.name == "mnist" else None
 
 
 def readings(groups: Iterable[Runs], labels: Sequence[int]) -> tuple[list[Reading], list[str]]:

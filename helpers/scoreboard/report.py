@@ -1,4 +1,4 @@
-"""The scoreboard as files: a page of Markdown, plain data, and a picture."""
+"""The scoreboard as files: plain data, and a page of Markdown that shows the picture beside it."""
 
 import json
 from dataclasses import fields, is_dataclass
@@ -6,13 +6,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from helpers.figures.style import Figure
 from helpers.places import REPOSITORY
-from helpers.results.course import LINEAGES
 from helpers.results.statistics import Difference, Mean
 from helpers.results.store import write_whole
 from helpers.scoreboard.board import Claim, Scoreboard, scoreboard
-from helpers.scoreboard.picture import Mark, scoreboard_picture
 from helpers.scoreboard.tables import ExperimentTable, ScoreTable, StepTable
 from helpers.tables import Table, markdown_list, markdown_table
 
@@ -20,11 +17,10 @@ NAME = "scoreboard"
 SCHEMA = 1
 # Names of fields in the file, where programs that read it rely on others than ours
 IN_THE_FILE = {Mean: {"value": "mean"}, Difference: {"value": "difference"}, Claim: {"position": "lies"}}
-STAMP = "recorded full runs on MNIST, last epoch; a colour for each lineage"
 
 
 def report(root: Path = REPOSITORY) -> tuple[Scoreboard, list[Path]]:
-    """Write root/outputs/scoreboard.md, .json and .png, each whole or not at all, from the records beside them.
+    """Write root/outputs/scoreboard.json and .md, each whole or not at all, from the records beside them.
 
     Raises:
         PlanError: where there are no notebooks.
@@ -32,36 +28,10 @@ def report(root: Path = REPOSITORY) -> tuple[Scoreboard, list[Path]]:
     """
     board, outputs = scoreboard(root), root / "outputs"
     contents = {
-        "json": json.dumps(to_dict(board), indent=1, allow_nan=False, ensure_ascii=False).encode() + b"\n",
-        "png": picture(board)._repr_png_()[0],
-        "md": to_markdown(board).encode(),
+        "json": json.dumps(to_dict(board), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+        "md": to_markdown(board),
     }
-    return board, [write_whole(outputs / f"{NAME}.{kind}", content) for kind, content in contents.items()]
-
-
-def picture(board: Scoreboard) -> Figure:
-    """Accuracy against parameters of all rows."""
-    return scoreboard_picture(marks(board), stamp=STAMP)
-
-
-def marks(board: Scoreboard) -> list[Mark]:
-    """What the picture shows of every row; what was not published is a lineage of its own."""
-    lineages = {
-        one.number: index for index, lineage in enumerate(LINEAGES) for one in lineage if one.published
-    }
-    return [
-        Mark(
-            row.number,
-            lineages.get(row.number, len(LINEAGES)),
-            row.parameters,
-            row.last.value,
-            row.last.interval.low,
-            row.last.interval.high,
-            row.claimed_best.accuracy if row.claimed_last.accuracy is None else row.claimed_last.accuracy,
-            row.claimed_last.accuracy is None,
-        )
-        for row in board.rows
-    ]
+    return board, [write_whole(outputs / f"{NAME}.{kind}", text.encode()) for kind, text in contents.items()]
 
 
 def to_markdown(board: Scoreboard) -> str:
@@ -69,7 +39,7 @@ def to_markdown(board: Scoreboard) -> str:
     sections = [
         "# Scoreboard\n\nWritten by `workbook report` from the records in this folder; "
         "[the notebook](../notebooks/scoreboard.ipynb) explains how to read it.",
-        f"![Accuracy against parameters]({NAME}.png)",
+        f"![Accuracy of every recipe, sorted by parameters]({NAME}.png)",
         f"## Recipes\n\n{_page(ScoreTable(board), link=True)}",
         f"## Steps\n\n{_page(StepTable(board.steps))}",
         f"## Experiments\n\n{_page(ExperimentTable(board.experiments), link=True)}",
@@ -87,10 +57,10 @@ def to_dict(board: Scoreboard) -> dict[str, Any]:
         "rows": [_plain(row) for row in board.rows],
         "steps": [_plain(step) for step in board.steps],
         "experiments": [
-            {"label": one.label, "dataset": one.dataset}
-            | _plain(one.row)
-            | {"against_declared": _plain(one.against)}
-            for one in board.experiments
+            {"label": experiment.label, "dataset": experiment.dataset}
+            | _plain(experiment.row)
+            | {"against_declared": _plain(experiment.against)}
+            for experiment in board.experiments
         ],
         "left_out": board.left_out,
         "remarks": board.remarks,
@@ -102,7 +72,7 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value):
         names = IN_THE_FILE.get(type(value), {})
         return {
-            names.get(item.name, item.name): _plain(getattr(value, item.name)) for item in fields(value)
+            names.get(field.name, field.name): _plain(getattr(value, field.name)) for field in fields(value)
         }
     if isinstance(value, list):
         return [_plain(item) for item in value]

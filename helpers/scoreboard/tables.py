@@ -35,16 +35,14 @@ class ScoreTable(Table):
         return [self._row(row) for row in self.rows]
 
     def notes(self) -> list[str]:
-        notes = [
+        return [
             "Test accuracy in percent: mean over seeds ± standard deviation; the interval is Student's t.",
             "RF: receptive field of the logits in pixels. Seconds: of one run, median.",
             "Published: inside, above or below the 95 % prediction interval of one more run of ours, last epoch "
             "against last epochs, best against best; nothing to say from a single seed.",
+            "Its target: the mean over seeds of each run's lowest accuracy in the epochs that it names.",
+            *(f"Machine {letter}: {machine}." for machine, letter in self.machines.items()),
         ]
-        notes.append(
-            "Its target: the mean over seeds of each run's lowest accuracy in the epochs that it names."
-        )
-        return notes + [f"Machine {letter}: {machine}." for machine, letter in self.machines.items()]
 
     def _row(self, row: Row) -> Cells:
         means = (row.best, row.last, row.last_3, row.last_5)
@@ -108,7 +106,7 @@ class ExperimentTable(Table):
         self.experiments = experiments
 
     def cells(self) -> list[Cells]:
-        return [self._row(one) for one in self.experiments]
+        return [self._row(experiment) for experiment in self.experiments]
 
     def notes(self) -> list[str]:
         if not self.experiments:
@@ -119,8 +117,8 @@ class ExperimentTable(Table):
         ]
 
     @staticmethod
-    def _row(one: Experiment) -> Cells:
-        row, against = one.row, one.against
+    def _row(experiment: Experiment) -> Cells:
+        row, against = experiment.row, experiment.against
         difference = "-"
         if against is not None:
             low, high = against.interval.low, against.interval.high
@@ -128,7 +126,8 @@ class ExperimentTable(Table):
             difference = f"{against.value:+.2f}{limits}"
         means = (mean_text(row.best), mean_text(row.last), interval_text(row.last))
         shape = (f"{row.parameters:,}", str(row.epochs), seeds_text(row.seeds))
-        return (row.notebook, one.label, one.dataset, *shape, *means, difference, f"{row.seconds:.0f}")
+        changed = (row.notebook, experiment.label, experiment.dataset)
+        return (*changed, *shape, *means, difference, f"{row.seconds:.0f}")
 
 
 def machine_letters(rows: Sequence[Row]) -> dict[str, str]:

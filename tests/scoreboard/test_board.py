@@ -1,18 +1,15 @@
-"""The scoreboard's numbers, worked by hand; its steps; what its picture holds."""
+"""The scoreboard's numbers, worked by hand, and its steps."""
 
-from math import inf, isinf, log10, sqrt
+from math import isinf, sqrt
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from making.notebooks import write_iteration
 from making.records import ending, made, put, write_claiming
 
 from helpers.results.course import Iteration
 from helpers.results.runs import Runs
 from helpers.scoreboard.board import Scoreboard, scoreboard, steps
-from helpers.scoreboard.picture import Mark, scoreboard_picture, spread
 from helpers.scoreboard.tables import ExperimentTable, ScoreTable, StepTable, seeds_text
 
 T2 = 4.302652729696142  # 97.5 % quantile of Student's t with 2 degrees of freedom, as in any table
@@ -44,7 +41,8 @@ def test_the_numbers_of_a_row_are_those_worked_by_hand(tmp_path):
     half = T2 * 0.05 / sqrt(3)  # 99.30, 99.35 and 99.40: mean 99.35, SD 0.05
     assert (row.last.value, row.last.sd) == pytest.approx((99.35, 0.05))
     assert (row.last.interval.low, row.last.interval.high) == pytest.approx((99.35 - half, 99.35 + half))
-    assert (row.best.value, row.best.sd) == pytest.approx((99.4 + 0.1 / 3, sqrt(0.01 / 3)))  # 99.5, 99.4, 99.4
+    best = (99.4 + 0.1 / 3, sqrt(0.01 / 3))  # of 99.5, 99.4 and 99.4
+    assert (row.best.value, row.best.sd) == pytest.approx(best)
     assert row.last_3.value == pytest.approx((298.0 + 298.1 + 298.05) / 9)
     assert row.last_5 is None  # there are four epochs
     assert (row.parameters, row.epochs, row.seeds, row.seconds) == (7_850, 4, [1, 2, 3], 70)
@@ -143,13 +141,9 @@ def test_digits_are_held_against_nothing_that_speaks_of_mnist(tmp_path):
     path = write_claiming(tmp_path, "01_small", last=99.0)
     put(path, 1, ending(99.0))
     put(path, 1, ending(95.0), "digits", dataset="digits")
-    (one,) = scoreboard(tmp_path).experiments
-    assert (one.dataset, one.against, one.row.verdict, one.row.claimed_last.accuracy) == (
-        "digits",
-        None,
-        None,
-        None,
-    )
+    (experiment,) = scoreboard(tmp_path).experiments
+    assert (experiment.dataset, experiment.against) == ("digits", None)
+    assert (experiment.row.verdict, experiment.row.claimed_last.accuracy) == (None, None)
 
 
 def test_without_records_there_are_tables_without_lines(tmp_path):
@@ -230,11 +224,8 @@ def test_a_worse_successor_is_a_setback(runs_of):
     (step,) = steps(groups, [lineage("01", "02")])
     assert step.outcome == "setback" and step.difference.value == pytest.approx(-1)
     (row,) = cells(StepTable([step]))
-    assert (row["step"], row["it is"], row["difference, last epoch"]) == (
-        "01 → 02",
-        "a real setback",
-        "-1.00",
-    )
+    assert (row["step"], row["it is"]) == ("01 → 02", "a real setback")
+    assert row["difference, last epoch"] == "-1.00"
 
 
 def test_runs_that_agree_to_the_digit_on_both_sides_are_not_judged(runs_of):
@@ -246,89 +237,3 @@ def test_a_notebook_of_the_same_number_and_another_size_does_not_take_the_place_
     other = (Iteration("02", "", "", 999, 4, None),)
     (step,) = steps([runs_of("01", 99.0, 99.1), runs_of("02", 98.0, 98.1)], [(*lineage("01"), *other)])
     assert step.because == "no full run of 02 that counts"
-
-
-# The picture
-
-FIELD = [
-    Mark("01", 0, 194_884, 99.2, claimed=99.15, claimed_is_best=True),
-    Mark("03", 0, 5_936, 91.5, 89.5, 93.5, 91.82, True),
-    Mark("04", 0, 5_936, 91.9, 89.4, 94.4, 91.84, True),
-    Mark("07", 1, 6_536, 42.2, -80, 160, 95.68, True),
-    Mark("09", 1, 7_820, 99.21, 98.85, 99.57, 99.36),
-    Mark("10", 2, 13_808, 99.38, 99.28, 99.48, 99.40),
-    Mark("11", 2, 13_808, 99.57, 99.40, 99.73, 99.50),
-    Mark("13", 2, 7_784, 99.40, 99.18, 99.61, 99.44),
-    Mark("14", 3, 7_918, 99.29, 99.25, 99.32, 99.33),
-]
-
-
-def points(axes, marker: str) -> list[tuple[float, float]]:
-    lines = [line for line in axes.lines if line.get_marker() == marker]
-    return [(float(line.get_xdata()[0]), round(100 - float(line.get_ydata()[0]), 6)) for line in lines]
-
-
-def test_the_picture_holds_every_mean_and_every_claim():
-    everything, close = scoreboard_picture(FIELD).axes
-    near = [mark for mark in FIELD if mark.label in ("09", "10", "11", "13", "14")]
-    assert [y for _, y in points(close, "o")] == [mark.mean for mark in near]
-    assert [y for _, y in points(close, "D")] == [mark.claimed for mark in near]
-    assert [y for _, y in points(everything, "o")] == [99.2, 91.5, 91.9, 42.2]
-    assert [y for _, y in points(everything, "^")] == [99.15, 91.82, 91.84, 95.68]
-    assert points(everything, ".") == [(mark.parameters, mark.mean) for mark in near]
-
-
-def test_claims_are_hollow_and_the_budget_is_drawn_in_both_panels():
-    for axes in scoreboard_picture(FIELD).axes:
-        claims = [line for line in axes.lines if line.get_marker() in "D^"]
-        assert claims and all(line.get_fillstyle() == "none" for line in claims)
-        dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
-        upright, level = (line.get_xydata()[0] for line in dashed)
-        assert upright[0] == 8_000 and 100 - level[1] == pytest.approx(99.4)
-
-
-def test_no_label_covers_another_and_all_are_inside_the_picture():
-    figure = scoreboard_picture(FIELD)
-    figure.draw_without_rendering()
-    for axes in figure.axes:
-        boxes = [text.get_window_extent() for text in axes.texts]
-        assert boxes
-        for index, box in enumerate(boxes):
-            assert not any(box.overlaps(other) for other in boxes[index + 1 :])
-            assert axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and axes.bbox.y0 <= box.y0
-
-
-def test_no_mark_changes_sides_of_the_budget_and_neighbours_of_the_same_size_stand_apart():
-    counts = {mark.mean: mark.parameters for mark in FIELD}
-    for axes in scoreboard_picture(FIELD).axes:
-        placed = points(axes, "o")
-        assert all((x <= 8_000) == (counts[mean] <= 8_000) for x, mean in placed)
-        assert len({round(log10(x), 3) for x, _ in placed}) == len(placed)
-
-
-def test_a_picture_without_close_recipes_or_without_any_has_one_panel_or_none():
-    assert len(scoreboard_picture(FIELD[:3]).axes) == len(scoreboard_picture(FIELD[4:5]).axes) == 1
-    assert scoreboard_picture([]).axes == []
-    assert scoreboard_picture([])._repr_png_()[0].startswith(b"\x89PNG")
-
-
-def test_a_mark_that_reached_everything_or_nothing_can_be_drawn():
-    extremes = [Mark("01", 0, 100, 100.0, 100.0, 100.0, 100.0), Mark("02", 0, 200, 0.0, -inf, inf, None)]
-    assert scoreboard_picture(extremes)._repr_png_()[0].startswith(b"\x89PNG")
-
-
-@given(st.lists(st.floats(-10, 10), min_size=1, max_size=9), st.floats(0.01, 1))
-def test_spread_keeps_the_order_and_the_distance_and_moves_only_what_is_too_close(places, least):
-    moved = spread(places, least)
-    pairs = sorted(zip(places, moved, strict=True))
-    for (_, one), (_, other) in zip(pairs, pairs[1:], strict=False):
-        assert other - one >= least - 1e-9
-    if all(b - a >= least for a, b in zip(sorted(places), sorted(places)[1:], strict=False)):
-        assert moved == pytest.approx(places)
-    assert sum(moved) == pytest.approx(sum(places), abs=1e-6)  # crowds are centred where they were
-
-
-def test_spread_stays_within_its_limits():
-    assert spread([1.0, 1.0, 1.0], 0.1) == pytest.approx([0.9, 1.0, 1.1])
-    assert spread([1.0, 1.0, 1.0], 0.1, highest=1.0) == pytest.approx([0.8, 0.9, 1.0])
-    assert spread([1.0, 1.0], 0.1, lowest=1.05) == pytest.approx([1.05, 1.15])

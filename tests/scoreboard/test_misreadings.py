@@ -5,10 +5,8 @@ import pytest
 from making.notebooks import write_iteration
 from making.records import ending, made, predictions_of
 
-from helpers.data.splits import Data, Split
 from helpers.results.runs import Runs
-from helpers.scoreboard import misreadings
-from helpers.scoreboard.misreadings import Reading, confusion_counts, hardest, mnist_test, readings
+from helpers.scoreboard.misreadings import Reading, confusion_counts, hardest, readings
 
 LABELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] * 10
 
@@ -23,7 +21,7 @@ def network(wrong: dict[int, int], seed: int = 1) -> Reading:
 def test_the_hardest_are_those_that_most_networks_misread():
     networks = [network({7: 1, 3: 5}), network({7: 2, 3: 5}), network({7: 1, 9: 4})]
     found = hardest(networks, LABELS)
-    assert [(one.index, one.label, one.wrong) for one in found] == [(7, 7, 3), (3, 3, 2), (9, 9, 1)]
+    assert [(digit.index, digit.label, digit.wrong) for digit in found] == [(7, 7, 3), (3, 3, 2), (9, 9, 1)]
     assert found[0].taken_for == [(1, 2), (2, 1)]
     assert found[0].caption == "is 7\nas 1: 2x\nas 2: 1x"
     assert found[2].caption == "is 9\nas 4: 1x"
@@ -31,14 +29,14 @@ def test_the_hardest_are_those_that_most_networks_misread():
 
 def test_equally_hard_ones_come_in_the_order_of_the_test_set_and_only_so_many():
     networks = [network({place: (LABELS[place] + 1) % 10 for place in (95, 4, 50, 12)})]
-    assert [one.index for one in hardest(networks, LABELS, count=3)] == [4, 12, 50]
+    assert [digit.index for digit in hardest(networks, LABELS, count=3)] == [4, 12, 50]
 
 
 def test_equally_frequent_misreadings_come_by_class_and_no_digit_comes_last():
     networks = [network({7: guess}, seed) for seed, guess in enumerate((191, 3, 100, 2, 3, 2), 1)]
-    (one,) = hardest(networks, LABELS)
-    assert one.taken_for == [(2, 2), (3, 2), (10, 2)]  # classes from 10 on are one
-    assert "none" in one._replace(taken_for=[(10, 2)]).caption
+    (digit,) = hardest(networks, LABELS)
+    assert digit.taken_for == [(2, 2), (3, 2), (10, 2)]  # classes from 10 on are one
+    assert "none" in digit._replace(taken_for=[(10, 2)]).caption
 
 
 def test_what_every_network_reads_is_not_hard():
@@ -83,18 +81,3 @@ def test_predictions_of_other_digits_are_left_out_with_the_reason(runs_with, las
     found, left_out = readings([runs_with(last, predictions)], LABELS)
     assert found == [] and len(left_out) == 1
     assert left_out[0].startswith(f"01_small seed 3: {why}")
-
-
-def test_no_test_digits_are_taken_from_another_data_set(monkeypatch):
-    asked = []
-
-    def load_data(config):
-        asked.append((config.profile, config.dataset))
-        return Data("digits", split, None, split)
-
-    split = Split(None, None)
-    monkeypatch.setattr(misreadings, "load_data", load_data)
-    assert mnist_test() is None
-    monkeypatch.setattr(misreadings, "load_data", lambda config: Data("mnist", split, None, split))
-    assert mnist_test("mnist") is split
-    assert asked == [("full", "auto")]
