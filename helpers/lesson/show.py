@@ -158,6 +158,21 @@ def try_kept_weights(network_class: type[nn.Module], record: Record, run: Run) -
     return f"{reached:.2f} % of {tested}; recorded: {record.test_accuracy[-1]:.2f} %"
 
 
+def train_beside_test(network: nn.Module, record: Record, run: Run) -> str:
+    """The accuracies of a finished run: training as counted, training images as they are, and test.
+
+    Training accuracy is counted while the network learns, on augmented images, with dropout on. The second line
+    asks the finished network for its training images without all that, as the test does for its own.
+    """
+    _, plainly, _ = evaluate(network, run.data.train)
+    accuracies = {
+        "training, as counted in the last epoch:": record.history[-1].train_accuracy,
+        "training images as they are, without dropout:": plainly,
+        "test:": record.test_accuracy[-1],
+    }
+    return "\n".join(f"{what:45} {accuracy:.2f} %" for what, accuracy in accuracies.items())
+
+
 def score(prediction: Prediction, record: Record) -> PredictionScore:
     """What was predicted before training beside what came out."""
     return PredictionScore(
@@ -175,9 +190,14 @@ def show_curves(record: Record, run: Run) -> Figure:
     return results.curves(record.history, run.target.min_accuracy, claims or None, record.stamp)
 
 
+def predictions_of(record: Record) -> torch.Tensor:
+    """The class that a network gives each test image after its last epoch, shape (images,)."""
+    return torch.from_numpy(decode_predictions(record.test_predictions)).long()
+
+
 def show_confusion(record: Record, run: Run) -> Figure:
     """Which class was taken for which, on the test set, after the last epoch."""
-    predicted = torch.from_numpy(decode_predictions(record.test_predictions)).long()
+    predicted = predictions_of(record)
     classes = max(CLASSES, int(predicted.max()) + 1)
     pairs = run.data.test.labels.cpu() * classes + predicted
     counts = torch.bincount(pairs, minlength=CLASSES * classes).view(CLASSES, classes)
@@ -187,7 +207,7 @@ def show_confusion(record: Record, run: Run) -> Figure:
 def show_mistakes(record: Record, run: Run) -> Figure:
     """The first misclassified test images, with what they are and what they were read as."""
     labels = run.data.test.labels.cpu()
-    predicted = torch.from_numpy(decode_predictions(record.test_predictions)).long()
+    predicted = predictions_of(record)
     wrong = (predicted != labels).nonzero().flatten()[:MISTAKES_SHOWN]
     captions = [f"{labels[i]} read as {predicted[i]}" for i in wrong]
     return digits.digit_grid(
@@ -207,20 +227,19 @@ def show_rates(run: Run) -> Figure:
     return results.rate_curve(rates, (run.published and run.published.learning_rate) or None)
 
 
-def show_recorded(runs: Sequence[Runs], target: Target, claims: Mapping[str, float]) -> Figure:
-    """Last epochs of recorded runs over their seeds, a strip per notebook.
+def show_recorded(
+    runs: Sequence[Runs] | Mapping[str, Runs], target: Target, claims: Mapping[str, float]
+) -> Figure:
+    """Last epochs of recorded runs over their seeds, a strip per group of runs.
 
     Args:
-        claims: published accuracies of the last epoch (percent) by notebook.
+        runs: groups by what the figure calls them; a sequence is called by its notebooks.
+        claims: published accuracies of the last epoch (percent), by the same names.
     """
+    named = runs if isinstance(runs, Mapping) else {group.notebook: group for group in runs}
     strips = [
-        results.Strip(
-            group.notebook,
-            group.last_accuracies,
-            mean_of(group.last_accuracies).interval,
-            claims.get(group.notebook),
-        )
-        for group in runs
+        results.Strip(name, group.last_accuracies, mean_of(group.last_accuracies).interval, claims.get(name))
+        for name, group in named.items()
     ]
     return results.run_strips(
         strips, target.min_accuracy, "recorded full runs, MNIST", "Test accuracy, last epoch"

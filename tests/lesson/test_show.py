@@ -11,6 +11,7 @@ from making.records import full_run
 from torch import nn
 
 from helpers.data.augmentation_check import guarantees, movement
+from helpers.data.splits import normalise
 from helpers.errors import NetworkError, ResultsError, SettingsError
 from helpers.lesson import show
 from helpers.lesson.exercises import Prediction
@@ -25,6 +26,7 @@ from helpers.results.targets import Target
 from helpers.runs.session import Run
 from helpers.settings import Augmentation, Recipe, RunConfig
 from helpers.training import loop
+from helpers.training.evaluation import evaluate
 
 TARGET = Target(max_params=10_000, max_epochs=15, min_accuracy=99.4, last_n=3)
 PUBLISHED = Published(
@@ -136,6 +138,31 @@ def test_the_curves_of_another_record_carry_its_own_stamp(lived):
     run, _, record = lived
     other = record.model_copy(update={"seed": 7})
     assert show.show_curves(other, run).get_suptitle() == other.stamp != run.stamp
+
+
+def test_groups_of_runs_are_drawn_under_the_names_that_they_are_given(lived):
+    """Catches a variant of a recipe that is drawn under the name of its notebook."""
+    runs = Runs("99_example", [lived[2]])
+    figure = show.show_recorded({"as declared": runs, "no dropout": runs}, TARGET, {})
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert [name.partition(" (")[0] for name in names] == ["as declared", "no dropout"]
+
+
+def test_training_stands_beside_the_test_as_counted_and_as_asked_afterwards(lived):
+    """Catches a line that quotes another accuracy than it says."""
+    run, network, record = lived
+    counted, plain, tested = show.train_beside_test(network, record, run).splitlines()
+    assert counted.endswith(f" {record.history[-1].train_accuracy:.2f} %")
+    assert plain.endswith(f" {evaluate(network, run.data.train)[1]:.2f} %")
+    assert tested.endswith(f" {record.test_accuracy[-1]:.2f} %")
+
+
+def test_the_classes_of_a_record_are_the_answers_of_its_network(lived):
+    """Catches answers in another order than that of the test images."""
+    run, network, record = lived
+    with torch.no_grad():
+        answers = network.eval()(normalise(run.data.test.images)).argmax(1)
+    assert torch.equal(show.predictions_of(record), answers.cpu())
 
 
 def test_the_score_compares_with_what_came_out(lived):
