@@ -179,7 +179,7 @@ def test_the_thresholds_of_the_course_are_stated_before_training():
     assert thresholds(COURSE) == Thresholds(missed_to=99.24, met_from=99.56)
 
 
-@settings(max_examples=25, deadline=None)  # its time depends on what else the machine does
+@settings(max_examples=25)
 @given(st.integers(100, 10_000).map(lambda hundredths: hundredths / 100))
 def test_thresholds_are_the_edges_of_what_is_judged(wanted):
     target = Target(min_accuracy=wanted)
