@@ -35,19 +35,22 @@ def split_of(*places) -> Split:
 
 
 def test_five_crops_are_the_image_and_its_shifts_along_the_diagonals():
+    """Catches shifts along rows and columns in place of the corners, and a centre that is not first."""
     found = [tuple(crop[0, 0].nonzero()[0].tolist()) for crop in five_crops(bright_at(SPOT).float())]
     assert found[0] == SPOT
     assert set(found) == SHIFTED and len(found) == 5
 
 
 def test_five_crops_are_those_of_torchvision_from_the_padded_image():
+    """Catches an edge that is reflected and not repeated, which an image of one grey does not show."""
     images = torch.rand(3, 2, 28, 28)
     theirs = five_crop(F.pad(images, (1, 1, 1, 1), mode="replicate"), [28, 28])
     ours = five_crops(images)
-    assert all(any(torch.equal(crop, other) for other in ours) for crop in theirs)
+    assert all(any(torch.equal(crop, own) for own in ours) for crop in theirs)
 
 
 def test_what_comes_in_at_an_edge_repeats_it():
+    """Catches zero padding, which puts a grey frame round images that are normalised."""
     assert all(
         torch.equal(crop, torch.full((1, 1, 28, 28), -0.4))
         for crop in five_crops(torch.full((1, 1, 28, 28), -0.4))
@@ -55,7 +58,8 @@ def test_what_comes_in_at_an_edge_repeats_it():
 
 
 def test_the_logits_of_five_crops_are_averaged():
-    """Of the five crops just one has the spot where the network looks, wherever of five places it lies."""
+    """Catches logits of the crops that are summed, or of which only the largest counts."""
+    # Of the five crops just one has the spot where the network looks, wherever of five places it lies.
     black, white = normalise(torch.tensor([[[[0]]], [[[255]]]], dtype=torch.uint8)).flatten().tolist()
     logits = torch.zeros(1, CLASSES)
     logits[0, 3], logits[0, 7] = (white + 4 * black) / 5, 0.5
@@ -65,6 +69,7 @@ def test_the_logits_of_five_crops_are_averaged():
 
 
 def test_one_crop_sees_only_the_image_itself():
+    """Catches five crops averaged where one was asked for, and predictions out of the images' order."""
     places = sorted(SHIFTED)
     _, accuracy, predictions = evaluate(Spot(), split_of(*places))
     assert predictions.tolist() == [3 if place == SPOT else 7 for place in places]
@@ -74,6 +79,7 @@ def test_one_crop_sees_only_the_image_itself():
 
 @pytest.mark.parametrize("crops", [1, 5])
 def test_evaluation_restores_the_mode_and_changes_nothing(crops):
+    """Catches statistics of BatchNorm that go on moving during evaluation, and a mode not put back."""
     network = nn.Sequential(
         nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4 * 26 * 26, CLASSES)
     )

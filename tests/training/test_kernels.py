@@ -65,6 +65,7 @@ def assert_close(ours: torch.Tensor, reference: torch.Tensor) -> None:
     threads=st.integers(1, 3),
 )
 def test_convolution_and_its_gradients_are_torchs(inputs, outputs, kernel, padding, size, count, threads):
+    """Catches taps beyond the border, a kernel not turned for the gradient, and a thread's rows lost."""
     padding = min(padding, kernel - 1)
     height, width = (max(side, kernel - 2 * padding) for side in size)
     images = random_maps(count, inputs, height, width)
@@ -94,6 +95,7 @@ def test_convolution_and_its_gradients_are_torchs(inputs, outputs, kernel, paddi
     levels=st.integers(1, 9),
 )
 def test_pooling_and_its_gradient_are_torchs_ties_included(channels, size, window, levels):
+    """Catches a gradient for every largest pixel of a window, and rows in no window left uninitialised."""
     height, width = (max(side, window) for side in size)
     images = (random_maps(16, channels, height, width) * levels).round()  # whole numbers: many ties
     ours = gradients(lambda x: first(max_pool(last(x), window)), images)
@@ -111,6 +113,7 @@ def test_pooling_and_its_gradient_are_torchs_ties_included(channels, size, windo
     offset=st.floats(-3, 3),
 )
 def test_normalisation_relu_and_dropout_in_one_are_torchs(channels, size, relu, probability, offset):
+    """Catches an unbiased variance in the forward pass, and a backward pass without ReLU or mask."""
     images = random_maps(16, channels, *size) + offset
     weight, bias = random_maps(channels, seed=1), random_maps(channels, seed=2)
     mask = dropout_mask(last(images), probability) if probability else None
@@ -134,6 +137,7 @@ def test_normalisation_relu_and_dropout_in_one_are_torchs(channels, size, relu, 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_the_twin_of_a_published_network_is_that_network(name):
+    """Catches a running variance without n / (n - 1), and a ReLU lost where BatchNorm takes it over."""
     torch.manual_seed(3)
     network = PUBLISHED[name]().train()
     for layer in network.modules():
@@ -156,6 +160,7 @@ def test_the_twin_of_a_published_network_is_that_network(name):
 
 
 def test_every_kind_of_layer_of_a_published_network_is_exchanged():
+    """Catches a layer of the published networks that silently keeps torch's slower code."""
     twin = twin_of(PUBLISHED["13"]())
     kinds = {type(layer).__module__ for layer in twin.modules() if type(layer).__name__.startswith("_")}
     left = {type(layer).__name__ for layer in twin.modules() if not type(layer).__name__.startswith("_")}
@@ -164,6 +169,7 @@ def test_every_kind_of_layer_of_a_published_network_is_exchanged():
 
 
 def test_the_twin_shares_parameters_and_buffers_and_leaves_the_network_its_classes():
+    """Catches a deep copy of the weights, whose training the network itself would never see."""
     network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU())
     twin = twin_of(network)
     assert [id(p) for p in network.parameters()] == [id(p) for p in twin.parameters()]
@@ -199,6 +205,7 @@ class Subclass(nn.Conv2d):
     ids=str,
 )
 def test_what_has_no_kernel_keeps_torchs_own(layer):
+    """Catches an exchanged layer whose stride, dilation, groups or padding mode the kernels ignore."""
     twin = twin_of(nn.Sequential(nn.Conv2d(1, 2, 3, bias=True), layer))
     assert type(twin[1]) is type(layer)
     torch.manual_seed(0)
@@ -214,6 +221,7 @@ def test_what_has_no_kernel_keeps_torchs_own(layer):
 
 @pytest.mark.parametrize("probability", [0.02, 0.25, 0.5, 0.9])
 def test_dropout_keeps_its_share_and_the_mean(probability):
+    """Catches kept values scaled by the wrong factor, and a threshold that drops the kept share."""
     torch.manual_seed(0)
     mask = dropout_mask(torch.empty(100, 1000, 16), probability)
     share, spread = 1 - probability, (probability * (1 - probability) / mask.numel()) ** 0.5
@@ -222,6 +230,7 @@ def test_dropout_keeps_its_share_and_the_mean(probability):
 
 
 def test_dropout_draws_are_independent_of_place_and_of_each_other():
+    """Catches a hash so weak that neighbouring pixels, or two masks in a row, are dropped together."""
     torch.manual_seed(0)
     mask, other = (dropout_mask(torch.empty(1_000_000 // 16, 16), 0.5).flatten() - 1 for _ in range(2))
     bound = 5 / mask.numel() ** 0.5
@@ -231,6 +240,7 @@ def test_dropout_draws_are_independent_of_place_and_of_each_other():
 
 
 def test_dropout_follows_the_seed_and_not_the_threads():
+    """Catches a random state for each thread, and seeds that are not drawn from torch's generator."""
     before, masks = torch.get_num_threads(), []
     for threads in (1, 3):
         torch.set_num_threads(threads)
@@ -242,6 +252,7 @@ def test_dropout_follows_the_seed_and_not_the_threads():
 
 
 def test_backward_uses_the_mask_of_its_forward_when_compiled_too():
+    """Catches a mask that the compiler draws a second time when it recomputes the forward pass."""
     twin = twin_of(nn.Sequential(nn.ReLU(), nn.Dropout(0.4), nn.ReLU()))
     images = torch.ones(16, 2, 3, 5, requires_grad=True)
     kept = torch.compile(twin, dynamic=False)(images)
@@ -251,6 +262,7 @@ def test_backward_uses_the_mask_of_its_forward_when_compiled_too():
 
 
 def test_wrong_tensors_are_refused():
+    """Catches an address handed to C++ without a look at the type and layout of the memory behind it."""
     with pytest.raises(ValueError, match="not contiguous"):
         max_pool(first(torch.zeros(1, 2, 2, 16)), 2)
     with pytest.raises(ValueError, match="float32 on the CPU is needed, got float64"):
@@ -262,6 +274,7 @@ def test_wrong_tensors_are_refused():
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="instruction sets of another processor")
 @pytest.mark.parametrize("instructions", ["haswell", "x86-64"])
 def test_the_kernels_of_processors_with_smaller_registers_agree(instructions, tmp_path, monkeypatch):
+    """Catches a fixed stride of sixteen floats where a register holds eight or four."""
     images, weights = last(random_maps(32, 7, 6, 5)), random_maps(13, 7, 3, 3, seed=1)
     wanted = convolve(images, weights, None, 1)
     wanted_gradient = correlate(images, wanted, 3, 1)
@@ -288,6 +301,7 @@ def test_the_kernels_of_processors_with_smaller_registers_agree(instructions, tm
     [("no-such-compiler", "no C\\+\\+ compiler"), ("refusing", "refusing: I will not")],
 )
 def test_without_kernels_the_next_best_way_is_taken_and_said(compiler, message, tmp_path, monkeypatch):
+    """Catches a compiler's failure that ends the training, or that is passed over without a word."""
     script = tmp_path / "refusing"
     script.write_text('#!/bin/sh\n[ "$1" = --version ] && echo 1.0 && exit\necho "I will not" >&2\nexit 1\n')
     script.chmod(0o755)
@@ -319,6 +333,7 @@ def forward_of(network: nn.Module):
 
 @pytest.mark.parametrize(("batch_size", "how"), [(48, "batch innermost"), (50, "channels innermost")])
 def test_a_batch_of_whole_registers_is_computed_batch_innermost(batch_size, how, monkeypatch):
+    """Catches kernels called with a number of images that is no multiple of sixteen."""
     monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
     network = PUBLISHED["13"]()
     chosen = compiled(forward_of, network, batch_size, CPU)
@@ -329,6 +344,7 @@ def test_a_batch_of_whole_registers_is_computed_batch_innermost(batch_size, how,
 
 
 def test_a_library_is_built_once(tmp_path, monkeypatch):
+    """Catches something that changes in the key of the cache, so that every start compiles again."""
     monkeypatch.setattr(build, "user_cache_path", lambda name: tmp_path)
     built = []
     run = subprocess.run

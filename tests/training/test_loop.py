@@ -55,6 +55,7 @@ def accuracies(run):
 
 
 def test_it_learns_and_reports_every_epoch(data):
+    """Catches a forgotten optimiser step, and results of a test made before the epoch's last step."""
     network = made_network()
     before = evaluate(network, data.test)[1]
     run = train(network, data, made_config())
@@ -66,7 +67,8 @@ def test_it_learns_and_reports_every_epoch(data):
 
 
 def test_the_numbers_of_an_epoch_are_those_of_the_plain_loop(data):
-    """Against a loop written out by hand, without shuffling (one batch) and without augmentation."""
+    """Catches gradients that add up over the steps, and label smoothing that enters the test loss."""
+    # Against a loop written out by hand, without shuffling (one batch) and without augmentation.
     config = made_config(batch_size=320, epochs=2, label_smoothing=0.1, momentum=0.5, weight_decay=0.01)
     run = train(made_network(), data, config)
     network = made_network()
@@ -91,6 +93,7 @@ def test_the_numbers_of_an_epoch_are_those_of_the_plain_loop(data):
 
 
 def test_training_loss_counts_every_image_once_when_the_last_batch_is_smaller(data):
+    """Catches a mean of the batches' means, in which the images of the smaller last batch weigh more."""
     frozen = made_config(batch_size=96, epochs=1, learning_rate=1e-12)
     network = made_network()[3:]  # without BatchNorm the loss of an image does not depend on its batch
     network = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), *network)
@@ -99,6 +102,7 @@ def test_training_loss_counts_every_image_once_when_the_last_batch_is_smaller(da
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(data):
+    """Catches a source of chance that the run's seed does not reach: order, augmentation or dropout."""
     config = made_config(augmentation=Augmentation(rotation=10.0))
     first = train(made_network(dropout=0.3), data, config)
     torch.rand(7)  # whatever was drawn before does not matter
@@ -127,17 +131,19 @@ def epoch_draws(data, monkeypatch, reseed: bool) -> list[torch.Tensor]:
 
 
 def test_epochs_draw_anew(data, monkeypatch):
+    """Catches a generator seeded anew at the start of every epoch without being asked."""
     first, second = epoch_draws(data, monkeypatch, reseed=False)
     assert not torch.equal(first, second)
 
 
 def test_reseeding_every_epoch_repeats_order_and_augmentation(data, monkeypatch):
+    """Catches a reseeding that reaches torch's generator but not the one of the batches."""
     first, second = epoch_draws(data, monkeypatch, reseed=True)
     assert torch.equal(first, second)
 
 
 def test_a_loss_that_is_not_a_number_ends_the_run_with_epoch_step_and_rate(data):
-    poisoned = Data(data.name, data.train, None, data.test)
+    """Catches a NaN blamed on the step at which the losses were looked at, not on the one that made it."""
     network = made_network()
     steps = {"count": 0}
 
@@ -148,28 +154,33 @@ def test_a_loss_that_is_not_a_number_ends_the_run_with_epoch_step_and_rate(data)
 
     network.register_forward_pre_hook(poison)
     with pytest.raises(TrainingDiverged) as caught:
-        train(network, poisoned, made_config(learning_rate=0.05))
+        train(network, data, made_config(learning_rate=0.05))
     message = str(caught.value)
     assert "nan" in message and "epoch 2, step 3, learning rate 0.05" in message and "\n" not in message
     assert [epoch.epoch for epoch in caught.value.history] == [1]
 
 
 def test_a_rate_far_too_high_ends_the_run(data):
+    """Catches a run that trains on to its last epoch with weights that have long overflowed."""
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.ReLU(), nn.Linear(8, 10))
     with pytest.raises(TrainingDiverged, match="learning rate 1e\\+30"):
         train(network, data, made_config(learning_rate=1e30))
 
 
 def test_a_test_loss_that_is_not_finite_ends_the_run(data):
+    """Catches a look at the training loss only, where BatchNorm's averages overflow before it does."""
     network = made_network()
     network.register_forward_hook(lambda module, _, out: out if module.training else out * float("inf"))
     with pytest.raises(TrainingDiverged, match="epoch 1"):
         train(network, data, made_config())
 
 
-def test_the_stop_button_keeps_the_epochs_so_far(data):
+def test_the_stop_button_keeps_the_epochs_so_far(data, monkeypatch):
+    """Catches an interruption that loses the finished epochs, or that counts half an epoch as one."""
+    monkeypatch.setattr(loop, "REPORT_EVERY", -1.0)  # the watcher is told after every step
+
     def stop_in_second_epoch(progress):
-        if progress.history:
+        if (progress.epoch, progress.step) == (2, 3):
             raise KeyboardInterrupt
 
     run = train(made_network(), data, made_config(epochs=2), watch=stop_in_second_epoch)
@@ -178,6 +189,7 @@ def test_the_stop_button_keeps_the_epochs_so_far(data):
 
 
 def test_averaged_weights_are_the_tested_ones_and_both_are_reported(data):
+    """Catches results of averaged and raw weights exchanged, and an average that is a mere copy."""
     network = made_network()
     run = train(network, data, made_config(ema_decay=0.9))
     last = run.history[-1]
@@ -188,6 +200,7 @@ def test_averaged_weights_are_the_tested_ones_and_both_are_reported(data):
 
 @pytest.mark.parametrize("profile", ["fast", "full"])
 def test_five_crops_change_what_is_tested_and_not_what_is_trained(data, profile, monkeypatch):
+    """Catches raw weights that are tested with one crop, and crops that reach the training images."""
     monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
     networks, runs = {}, {}
     for crops in (1, 5):
@@ -205,11 +218,13 @@ def test_five_crops_change_what_is_tested_and_not_what_is_trained(data, profile,
 
 
 def test_training_does_not_look_at_the_average(data):
+    """Catches an average that writes back into the network which is being trained."""
     averaged, plain = (train(made_network(), data, made_config(ema_decay=decay)) for decay in (0.9, 0.0))
     assert averaged.history[-1].raw_test_loss == plain.history[-1].test_loss
 
 
 def test_with_a_validation_split_the_test_set_stays_closed(data):
+    """Catches a look at the test set after each epoch, although there are validation images to judge by."""
     held_out = Data("digits", data.train, made_split(50, 3), data.test)
     run = train(made_network(), held_out, made_config())
     assert run.test_predictions is None
@@ -218,6 +233,7 @@ def test_with_a_validation_split_the_test_set_stays_closed(data):
 
 
 def test_the_learning_rate_is_reported_as_published_and_as_used(data):
+    """Catches a schedule stepped before a batch's rate is noted, and the two rates exchanged."""
     run = train(made_network(), data, made_config(schedule="one_cycle", learning_rate=0.1, epochs=2))
     expected = learning_rates(made_config(schedule="one_cycle", learning_rate=0.1, epochs=2).recipe, 10)
     reported = [(epoch.learning_rate, epoch.learning_rate_used) for epoch in run.history]
@@ -225,11 +241,13 @@ def test_the_learning_rate_is_reported_as_published_and_as_used(data):
 
 
 def test_a_batch_larger_than_the_set_is_refused_in_one_line(data):
+    """Catches a run whose batches are silently smaller than the recipe declares."""
     with pytest.raises(DataError, match="batch_size = 512.*320"):
         train(made_network(), data, made_config(batch_size=512))
 
 
 def test_a_device_that_is_not_there_is_named_with_those_that_are():
+    """Catches torch's own error about an unknown device, or a silent fall back to the CPU."""
     with pytest.raises(SettingsError, match="device = 'tpu'.*cpu"):
         choose_device("tpu")
     if not torch.cuda.is_available():
@@ -239,6 +257,8 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are():
 
 
 def test_without_a_compiler_training_goes_on_and_says_so(data, monkeypatch):
+    """Catches a missing compiler that ends the run, or that is called compiled in the record."""
+
     def no_compiler(*_, **__):
         def fail(*_):
             raise RuntimeError("InvalidCxxCompiler: no C++ compiler\nlong story")
@@ -255,6 +275,7 @@ def test_without_a_compiler_training_goes_on_and_says_so(data, monkeypatch):
 
 
 def test_compiling_leaves_weights_buffers_and_random_numbers_alone(data, monkeypatch):
+    """Catches traces of the trial steps on black images in BatchNorm's statistics or in the random state."""
     monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
     network = made_network(dropout=0.5)
     state = {name: value.clone() for name, value in network.state_dict().items()}
@@ -270,7 +291,8 @@ def test_compiling_leaves_weights_buffers_and_random_numbers_alone(data, monkeyp
 
 @pytest.mark.parametrize("recipe", [{}, {"ema_decay": 0.9}, {"batch_size": 50}])
 def test_the_compiled_loop_trains_as_the_plain_one(data, recipe, monkeypatch):
-    """Without dropout both compute the same, but for rounding: the kernels, the twin, the smaller last batch."""
+    """Catches a twin that trains weights of its own, and padding counted among the test images."""
+    # Without dropout both compute the same, but for rounding: the kernels, the twin, the smaller last batch.
     monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
     runs = {}
     for profile in ("fast", "full"):
@@ -286,6 +308,7 @@ def test_the_compiled_loop_trains_as_the_plain_one(data, recipe, monkeypatch):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_on_cuda_the_compiled_loop_trains_as_on_the_cpu(data):
+    """Catches the CPU's kernels chosen on CUDA, where they fail and leave the eager step."""
     config = made_config(epochs=3).model_copy(update={"profile": "full"})
     cuda = Data(data.name, data.train.to("cuda"), None, data.test.to("cuda"))
     network = made_network().to("cuda")
@@ -296,7 +319,8 @@ def test_on_cuda_the_compiled_loop_trains_as_on_the_cpu(data):
 
 
 def test_one_kernel_may_train_any_number_of_networks():
-    """torch.compile gives up on a function that was compiled too often; every run must begin anew."""
+    """Catches recompilations counted over all networks of a notebook, until torch gives up."""
+    # torch.compile gives up on a function that was compiled too often; every run must begin anew.
     config = made_config().model_copy(update={"profile": "full"})
     networks = [nn.Sequential(nn.Conv2d(1, width, 28), nn.Flatten()) for width in (10, 11, 12, 13)]
     with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
