@@ -108,12 +108,14 @@ def plant(monkeypatch, right: str, wrong: str) -> None:
     "chosen", [PUBLISHED, EVERYTHING, EXTREME], ids=["published", "everything", "extreme"]
 )
 def test_every_guarantee_holds(chosen):
+    """Catches a self-test that raises a false alarm at the published settings or at extreme ones."""
     checks = guarantees(chosen)
     assert [promise for promise, held in checks.items() if not held] == []
     assert "every image draws its own rotation" in checks
 
 
 def test_only_what_is_switched_on_is_promised_to_vary():
+    """Catches a promise about rotation where nothing rotates, which then shows as broken."""
     assert all(guarantees(Augmentation()).values())
     for chosen in (Augmentation(), Augmentation(perspective=0.2, perspective_probability=0.0)):
         assert not any("its own" in promise or "seed" in promise for promise in guarantees(chosen))
@@ -123,6 +125,7 @@ def test_only_what_is_switched_on_is_promised_to_vary():
 
 @pytest.mark.parametrize("fault", FAULTS_A_GUARANTEE_NAMES)
 def test_a_planted_fault_breaks_the_guarantee_that_names_it(fault, monkeypatch):
+    """Catches a guarantee so loose that it holds for a faulty augmentation too."""
     right, wrong, promise = FAULTS_A_GUARANTEE_NAMES[fault]
     assert guarantees(EVERYTHING)[promise] is True
     plant(monkeypatch, right, wrong)
@@ -131,12 +134,14 @@ def test_a_planted_fault_breaks_the_guarantee_that_names_it(fault, monkeypatch):
 
 @pytest.mark.parametrize("fault", FAULTS_THAT_MOVE_PIXELS_ELSEWHERE)
 def test_a_planted_fault_in_size_shows_in_the_movement(fault, monkeypatch):
+    """Catches distances worked out from the settings and not from the positions that are really read."""
     honest = movement(EVERYTHING)
     plant(monkeypatch, *FAULTS_THAT_MOVE_PIXELS_ELSEWHERE[fault])
     assert movement(EVERYTHING) != honest
 
 
 def test_movement_agrees_with_geometry():
+    """Catches a distance along one axis only, and a sample too small to come near the farthest move."""
     half_diagonal = np.hypot(13.5, 13.5)
     moves = movement(Augmentation(rotation=8.0, translation=0.1, scale=0.05))
     assert list(moves) == ["rotation", "translation", "scale", "all together"]
@@ -146,7 +151,8 @@ def test_movement_agrees_with_geometry():
     assert movement(Augmentation()) == {"all together": (0.0, 0.0)}
 
 
-def test_the_self_test_prints_the_same_every_time():
+def test_the_self_test_gives_the_same_answer_every_time():
+    """Catches an unseeded draw in the self-test, by which a notebook's stored output would change."""
     torch.manual_seed(5)
     first = repr((guarantees(EVERYTHING), movement(EVERYTHING)))
     torch.manual_seed(6)

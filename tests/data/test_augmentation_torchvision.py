@@ -37,6 +37,7 @@ def changed(image: torch.Tensor, **draws: torch.Tensor) -> torch.Tensor:
     st.floats(-60, 60),
 )
 def test_an_affine_change_is_torchvisions(angle, right, down, scale, shear):
+    """Catches shear, scale, rotation and translation composed in another order than RandomAffine's."""
     image = smooth_image()
     ours = changed(
         image,
@@ -63,6 +64,7 @@ def perspective_of_torchvision(image: torch.Tensor, corners: torch.Tensor) -> to
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_perspective_change_is_torchvisions_for_the_same_corners(seed):
+    """Catches an error of sign in the closed form of the homography, and corners listed in another order."""
     corners = 7 * torch.rand(1, 4, 2, generator=seeded(seed))
     image = torch.rand(1, 1, 28, 28, generator=seeded(seed))
     theirs = perspective_of_torchvision(image, corners[0])
@@ -70,6 +72,7 @@ def test_a_perspective_change_is_torchvisions_for_the_same_corners(seed):
 
 
 def test_perspective_follows_the_affine_change():
+    """Catches the two matrices multiplied the other way round, so that perspective comes first."""
     angle, corners = torch.tensor([30.0]), torch.tensor([[[0.0, 0], [7, 6], [1, 0], [0, 2]]])
     ours = changed(smooth_image(), rotation=angle, corners=corners)
 
@@ -83,6 +86,7 @@ def test_perspective_follows_the_affine_change():
 
 @pytest.mark.parametrize("sigma", [0.5, 1.0, 3.0])
 def test_an_elastic_displacement_is_torchvisions_for_the_same_noise(sigma):
+    """Catches a blur that ends at the border in zeros instead of reflecting, and alpha taken for pixels."""
     noise = 2 * torch.rand(3, 2, 28, 28, generator=seeded()) - 1
     kernel = int(8 * sigma + 1) // 2 * 2 + 1
     on_their_grid = torchvision_functional.gaussian_blur(noise, [kernel, kernel], [sigma, sigma]) * 10.0 / 28
@@ -92,18 +96,21 @@ def test_an_elastic_displacement_is_torchvisions_for_the_same_noise(sigma):
 
 @pytest.mark.parametrize("sigma", [0.1, 3.0, 20.0])
 def test_a_blur_of_any_width_keeps_a_constant(sigma):
+    """Catches weights that no longer sum to 1 once the blur reaches beyond the image."""
     ones = torch.ones(28)
     blurred = blur_matrix(28, sigma, torch.float32, torch.device("cpu")) @ ones
     assert torch.allclose(blurred, ones, atol=1e-5)
 
 
 def test_an_elastic_image_is_torchvisions_for_the_same_displacement():
+    """Catches a displacement that is subtracted, or whose first plane moves along y instead of x."""
     displacement = 2 * torch.rand(1, 2, 28, 28, generator=seeded()) - 1
     theirs = torchvision_functional.elastic(smooth_image(), displacement.permute(0, 2, 3, 1) / 14)
     assert torch.allclose(changed(smooth_image(), displacement=displacement), theirs, atol=1e-4)
 
 
 def test_drawn_elastic_fields_have_torchvisions_spread_and_smoothness():
+    """Catches noise from another distribution than torchvision's, or the same noise for both axes."""
     torch.manual_seed(0)
     transform = torchvision_transforms.ElasticTransform(alpha=10.0, sigma=3.0)
     image = torch.zeros(1, 28, 28)

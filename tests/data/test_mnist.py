@@ -49,6 +49,7 @@ def remark_of(source: Source, name: str) -> str:
 
 
 def test_mnist_is_read_from_mnist_root_in_its_own_order(installed):
+    """Catches training and test files exchanged, and images or labels out of their order."""
     found = load_data(FULL)
     assert found.name == "mnist"
     for split, count in ((found.train, TRAIN), (found.test, TEST)):
@@ -60,10 +61,12 @@ def test_mnist_is_read_from_mnist_root_in_its_own_order(installed):
 
 @pytest.mark.parametrize("dataset", ["auto", "mnist"])
 def test_one_line_says_that_mnist_root_was_taken(installed, dataset):
+    """Catches a remark that claims the cache or a download, or that breaks over several lines."""
     assert "MNIST, found in MNIST_ROOT" in remark_of(find(dataset), "mnist")
 
 
 def test_the_cache_folder_comes_second_and_the_line_says_why(original, tmp_path, monkeypatch):
+    """Catches a wrong MNIST_ROOT that is passed over without a word, or that ends in a new download."""
     write_set(tmp_path / "cache")
     monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "elsewhere"))
     remark = remark_of(find("auto"), "mnist")
@@ -71,11 +74,13 @@ def test_the_cache_folder_comes_second_and_the_line_says_why(original, tmp_path,
 
 
 def test_mnist_root_comes_before_the_cache_folder(installed, tmp_path):
+    """Catches an old set in the cache that is preferred to the folder the user has named."""
     write_set(tmp_path / "cache")
     assert find("mnist").folder == installed / "MNIST" / "raw"
 
 
 def test_the_unverified_processed_folder_of_old_versions_is_not_read(installed):
+    """Catches a reader such as MNIST(root) that takes training.pt, which no checksum covers."""
     processed = installed / "MNIST" / "processed"
     processed.mkdir()
     foreign = (torch.full((5, 28, 28), 7, dtype=torch.uint8), torch.zeros(5, dtype=torch.int64))
@@ -101,6 +106,7 @@ DAMAGES = {
 def test_a_damaged_file_is_named_and_never_replaced_by_digits(
     original, tmp_path, monkeypatch, dataset, place, damage
 ):
+    """Catches a fall back to the digits that hides a damaged file, and a check of sizes without checksums."""
     root = original
     if place == "cache":
         root = tmp_path / "cache"
@@ -121,6 +127,7 @@ def test_a_damaged_file_is_named_and_never_replaced_by_digits(
 
 @pytest.mark.parametrize("name", mnist.FILES)
 def test_each_of_the_four_files_is_verified(installed, name):
+    """Catches a check that stops after the first file, or that leaves the labels out."""
     path = installed / "MNIST" / "raw" / name
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -129,6 +136,7 @@ def test_each_of_the_four_files_is_verified(installed, name):
 
 @pytest.mark.parametrize("name", mnist.FILES)
 def test_a_set_that_lacks_a_file_is_damaged_not_absent(installed, name):
+    """Catches three files of four taken for no set at all, so that the digits come in silently."""
     path = installed / "MNIST" / "raw" / name
     path.unlink()
     message = complaint(find, "auto")
@@ -139,6 +147,7 @@ def test_a_set_that_lacks_a_file_is_damaged_not_absent(installed, name):
 
 
 def test_auto_takes_the_digits_and_says_so_in_one_line(original, tmp_path):
+    """Catches digits passed off as MNIST, or a reason that leaves out where MNIST was looked for."""
     remark = remark_of(find("auto"), "digits")
     assert "DIGITS" in remark and "not MNIST" in remark
     assert "MNIST_ROOT is not set" in remark and str(tmp_path / "cache") in remark and "no network" in remark
@@ -154,6 +163,7 @@ def test_the_data_carries_the_remark_and_nothing_is_printed(original, capsys):
 def test_mnist_asked_for_and_not_to_be_had_says_where_it_looked_and_what_to_do(
     original, tmp_path, monkeypatch
 ):
+    """Catches a bare "not found", and digits given to somebody who asked for MNIST."""
     monkeypatch.setenv("MNIST_ROOT", str(tmp_path / "elsewhere"))
     message = complaint(load_data, FULL)
     for part in ("elsewhere", str(tmp_path / "cache"), "no network", "set MNIST_ROOT", "dataset = 'digits'"):
@@ -161,11 +171,13 @@ def test_mnist_asked_for_and_not_to_be_had_says_where_it_looked_and_what_to_do(
 
 
 def test_digits_asked_for_need_no_network_and_no_remark(original, monkeypatch):
+    """Catches a search for MNIST, and a wait for the network, before anybody looks at what was asked for."""
     monkeypatch.setattr(mnist, "_find_or_download", lambda patience: pytest.fail("looked for MNIST"))
     assert find("digits") == Source("digits", None, "")
 
 
 def test_mirrors_that_never_answer_end_in_a_decision(original, monkeypatch):
+    """Catches mirrors asked in the main thread, where looking up a name knows no time limit."""
     released = threading.Event()
 
     def hang(request, timeout):
@@ -179,6 +191,7 @@ def test_mirrors_that_never_answer_end_in_a_decision(original, monkeypatch):
 
 
 def test_one_mirror_that_answers_is_enough(original, downloader, monkeypatch):
+    """Catches a download given up at the first mirror that refuses."""
     cache = downloader(BEGIN + f"shutil.copytree({str(original / 'MNIST')!r}, raw.parent)")
 
     def only_the_second(request, timeout):
@@ -195,6 +208,7 @@ def test_one_mirror_that_answers_is_enough(original, downloader, monkeypatch):
 
 @pytest.mark.parametrize("code", [HANG, TRICKLE], ids=["hangs", "trickles"])
 def test_a_download_that_stalls_is_ended_and_leaves_nothing(original, downloader, tmp_path, code):
+    """Catches any new byte taken for progress, and a process or a folder that outlives the download."""
     ran_to_its_end = tmp_path / "ran_to_its_end"
     cache = downloader(f"{code}\nopen({str(ran_to_its_end)!r}, 'w')")
     assert "the download stalled for 0.3 s" in complaint(find, "mnist", patience=0.3)
@@ -202,6 +216,7 @@ def test_a_download_that_stalls_is_ended_and_leaves_nothing(original, downloader
 
 
 def test_a_download_that_never_starts_is_ended(original, downloader, monkeypatch):
+    """Catches a clock that starts only with the first byte, so that a process without any waits for ever."""
     monkeypatch.setattr(mnist, "START_SECONDS", 0)
     cache = downloader("import time; time.sleep(20)")
     assert "stalled" in remark_of(find("auto", patience=0.2), "digits")
@@ -209,12 +224,14 @@ def test_a_download_that_never_starts_is_ended(original, downloader, monkeypatch
 
 
 def test_a_download_that_fails_gives_its_reason_and_leaves_nothing(original, downloader):
+    """Catches the first line of a traceback given as the reason, and a temporary folder left in the cache."""
     cache = downloader(HANG.replace("time.sleep(20)", "raise RuntimeError('many\\nlines, HTTP Error 404')"))
     assert "HTTP Error 404" in complaint(find, "mnist")
     assert list(cache.iterdir()) == []
 
 
 def test_a_download_is_kept_whole_and_found_again(original, downloader):
+    """Catches files downloaded into a folder where the next search does not look."""
     cache = downloader(BEGIN + f"shutil.copytree({str(original / 'MNIST')!r}, raw.parent)")
     data = load_data(FULL)
     assert torch.equal(data.train.images, numbered(TRAIN).images) and "downloaded" in data.remark
@@ -224,6 +241,7 @@ def test_a_download_is_kept_whole_and_found_again(original, downloader):
 
 
 def test_a_damaged_download_is_not_kept(original, downloader):
+    """Catches a login page of the network stored in the cache as if it were MNIST."""
     (original / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").write_bytes(b"<html>log in first</html>")
     cache = downloader(BEGIN + f"shutil.copytree({str(original / 'MNIST')!r}, raw.parent)")
     assert "t10k-labels-idx1-ubyte: found 25 bytes" in complaint(find, "mnist")
@@ -231,6 +249,7 @@ def test_a_damaged_download_is_not_kept(original, downloader):
 
 
 def test_two_downloads_at_once_do_not_disturb_each_other(original, downloader, tmp_path):
+    """Catches a rename that fails because another process was quicker, and ends the run with an error."""
     quicker = str(tmp_path / "cache" / "MNIST")
     copy = f"shutil.copytree({str(original / 'MNIST')!r}, "
     cache = downloader(BEGIN + f"{copy} raw.parent); {copy} {quicker!r})")
@@ -239,6 +258,7 @@ def test_two_downloads_at_once_do_not_disturb_each_other(original, downloader, t
 
 
 def test_a_cache_folder_that_cannot_be_written_is_a_reason_not_a_crash(original, downloader, tmp_path):
+    """Catches an OSError of the cache folder that reaches the reader as a traceback."""
     downloader(HANG)
     (tmp_path / "cache").write_text("a file where the folder should be")
     assert "exists" in remark_of(find("auto"), "digits")
