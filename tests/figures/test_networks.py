@@ -21,7 +21,8 @@ def squares(figure):
 
 
 def test_squares_are_those_of_the_table_clipped_to_the_digit(digit_images):
-    """By hand: unit 12 of 26 sees 12-14, unit 6 of 13 pooled 12-15, after a padded 3x3 10-17; then all."""
+    """Catches a square one pixel too small, since its last pixel was not counted, or one past the digit."""
+    # By hand: unit 12 of 26 sees 12-14, unit 6 of 13 pooled 12-15, after a padded 3x3 10-17; then all.
     figure = receptive_field_squares(digit_images[0], receptive_field(network()))
     by_hand = [(12, 14), (12, 15), (10, 17), (0, 27)]
     assert squares(figure) == pytest.approx(np.array([(span, span) for span in by_hand]))
@@ -34,11 +35,13 @@ def test_squares_are_those_of_the_table_clipped_to_the_digit(digit_images):
 
 
 def test_only_a_square_that_had_to_be_clipped_is_dashed(digit_images):
+    """Catches squares that are all dashed, or a field past the border drawn as if it ended there."""
     figure = receptive_field_squares(digit_images[0], receptive_field(network()))
     assert [patch.get_linestyle() != "-" for patch in figure.axes[0].patches] == [False, False, False, True]
 
 
 def test_height_and_width_of_a_field_are_not_mixed_up(digit_images):
+    """Catches x and y exchanged in the rectangle, unseen as long as all kernels are square."""
     field = receptive_field(nn.Sequential(nn.Conv2d(1, 10, (5, 1)), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
     figure = receptive_field_squares(digit_images[0], field)
     assert squares(figure)[0] == pytest.approx(np.array([(11, 15), (13, 13)]))
@@ -46,6 +49,7 @@ def test_height_and_width_of_a_field_are_not_mixed_up(digit_images):
 
 
 def test_what_is_not_seen_is_dimmed_and_what_is_seen_is_not():
+    """Catches a mask that dims the inside, or one that misses the last row and column of the square."""
     white = torch.full((1, 28, 28), 255, dtype=torch.uint8)
     drawn = pictures(receptive_field_squares(white, receptive_field(network())))
     assert [int((picture == 1).sum()) for picture in drawn] == [9, 16, 64, 784]
@@ -54,7 +58,8 @@ def test_what_is_not_seen_is_dimmed_and_what_is_seen_is_not():
 
 @pytest.mark.parametrize(("budget", "word", "slack"), [(300, "to spare", 54), (200, "too many", 46)])
 def test_bars_hold_every_parameter_and_the_slack_of_the_budget(budget, word, slack):
-    """36 + 4, 8, 144 + 4, 40 + 10."""
+    """Catches BatchNorm left out of the bars, and too many parameters called parameters to spare."""
+    # 36 + 4, 8, 144 + 4, 40 + 10.
     axes = parameters_per_layer(parameter_table(network()).rows, budget).axes[0]
     assert [bar.get_width() for bar in axes.patches] == [40, 8, 148, 50, slack]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
@@ -65,6 +70,7 @@ def test_bars_hold_every_parameter_and_the_slack_of_the_budget(budget, word, sla
 
 
 def test_without_a_budget_there_are_only_layers():
+    """Catches a bar of no width, or a comparison with None, where no budget was declared."""
     axes = parameters_per_layer(parameter_table(network()).rows).axes[0]
     assert len(axes.patches) == 4
     assert axes.get_title("left") == "246 parameters"
