@@ -1,4 +1,4 @@
-"""What a notebook changed against its predecessor, in network and recipe, and which sentence owns up to it."""
+"""What a notebook changed against its predecessor, in network and recipe, and which sentence explains it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from helpers.runs.definitions import Definitions, load_definitions
 from helpers.settings import RunConfig
 from helpers.tables import Cells, Table
 
-NOT_OWNED = "NOT OWNED UP TO"
-NOTHING = "ACCOUNTS FOR NOTHING"
+UNEXPLAINED = "NOT OWNED UP TO"
+EXPLAINS_NOTHING = "ACCOUNTS FOR NOTHING"
 WITHOUT_EFFECT = "not in effect"
 BY_SCHEDULE = "set by the schedule"
 RUN_ONLY = {"profile", "dataset", "seed", "recipe", "augmentation"}  # the last two are compared by field
@@ -34,11 +34,11 @@ WIDER = {name: ("schedule",) for name in SCHEDULES} | {  # a setting, and those 
 
 @dataclass(frozen=True, repr=False)
 class ChangesTable(Table):
-    """The differences between two notebooks, each beside the sentence that accounts for it.
+    """The differences between two notebooks, each beside the sentence that explains it.
 
     Attributes:
         since: the notebook compared with.
-        changes: the sentences, each with the names of the entries that it accounts for.
+        changes: the sentences, each with the names of the entries that it explains.
         entries: the differences.
     """
 
@@ -49,7 +49,7 @@ class ChangesTable(Table):
     header = ("what is new", "entry", "before", "after")
     left = 4
 
-    def owned(self, names: Sequence[str]) -> list[Entry]:
+    def explained(self, names: Sequence[str]) -> list[Entry]:
         """The entries called so, and those that go by such a wider name while no sentence calls them by theirs."""
         exact = {name for own in self.changes.values() for name in own}
         return [
@@ -59,31 +59,31 @@ class ChangesTable(Table):
         ]
 
     @property
-    def unowned(self) -> list[str]:
-        """Names of the entries that no sentence accounts for."""
+    def unexplained(self) -> list[str]:
+        """Names of the entries that no sentence explains."""
         return [entry.name for entry in self.entries if not any(map(entry.goes_by, self.changes.values()))]
 
     @property
-    def idle(self) -> list[str]:
-        """The sentences that account for nothing, and those with a name that does: `sentence: name`."""
-        idle = []
+    def unused(self) -> list[str]:
+        """The sentences that explain nothing, and those with a name that does: `sentence: name`."""
+        unused = []
         for sentence, names in self.changes.items():
-            empty = [name for name in names if not self.owned([name])]
-            idle += [sentence] if len(empty) == len(names) else [f"{sentence}: {name}" for name in empty]
-        return idle
+            empty = [name for name in names if not self.explained([name])]
+            unused += [sentence] if len(empty) == len(names) else [f"{sentence}: {name}" for name in empty]
+        return unused
 
     def cells(self) -> list[Cells]:
         rows: list[Cells] = []
         for sentence, names in self.changes.items():
-            owned = self.owned(names)
-            titles = [sentence] + [""] * len(owned)
-            rows += [(title, *entry[:3]) for title, entry in zip(titles, owned, strict=False)]
-        rows += [(NOT_OWNED, *entry[:3]) for entry in self.entries if entry.name in self.unowned]
-        return rows + [(sentence, NOTHING, "", "") for sentence in self.idle]
+            explained = self.explained(names)
+            titles = [sentence] + [""] * len(explained)
+            rows += [(title, *entry[:3]) for title, entry in zip(titles, explained, strict=False)]
+        rows += [(UNEXPLAINED, *entry[:3]) for entry in self.entries if entry.name in self.unexplained]
+        return rows + [(sentence, EXPLAINS_NOTHING, "", "") for sentence in self.unused]
 
     def notes(self) -> list[str]:
-        count, unowned = len(self.entries), len(self.unowned)
-        owned = f"{unowned} of them not owned up to" if unowned else "all of them owned up to"
+        count, unexplained = len(self.entries), len(self.unexplained)
+        owned = f"{unexplained} of them not owned up to" if unexplained else "all of them owned up to"
         found = (
             f"{count} {'difference' if count == 1 else 'differences'}, {owned}" if count else "no difference"
         )
@@ -93,17 +93,17 @@ class ChangesTable(Table):
 def what_changed(
     notebook: str, changes: Mapping[str, Sequence[str]], since: str, folder: Path = NOTEBOOKS
 ) -> ChangesTable:
-    """Every difference in layers, their order and settings and in the recipe, with the sentence that owns up to it.
+    """Every difference in layers, their order and settings and in the recipe, with the sentence that explains it.
 
     Both notebooks are read from their files, as saved. The entries of the network are called as
     `network_difference` says, those of the recipe, the augmentation and the configuration by their fields
-    ("schedule", "rotation", "logits"). A sentence accounts for entries by these names, or by wider ones:
+    ("schedule", "rotation", "logits"). A sentence explains entries by these names, or by wider ones:
     "Conv2d" stands for all entries of convolutions, "order" for all of order, "schedule" also for the settings
     that a new schedule brings into effect; a wider name leaves out what another sentence calls by its own.
 
     Args:
         notebook, since: names of notebooks in `folder`, without ending.
-        changes: what is new, one sentence each, and the entries that it accounts for.
+        changes: what is new, one sentence each, and the entries that it explains.
 
     Raises:
         DefinitionsError: for a notebook that is not there or cannot be loaded; for changes of another form.
@@ -119,7 +119,7 @@ def what_changed(
 
 def differences(before: Definitions, after: Definitions) -> list[Entry]:
     """What differs in network and configuration; profile, data set and seed are a run's, not a notebook's."""
-    entries = network_difference(before.description, after.description)
+    entries = network_difference(before.Net(), after.Net())
     old, new = _in_effect(before.config), _in_effect(after.config)
     for name in (name for name in old if old[name] != new[name]):
         conditional = {WITHOUT_EFFECT, BY_SCHEDULE} & {old[name], new[name]}

@@ -1,16 +1,50 @@
-"""The text of a network: one line per step, the same for the same network whatever its layers are called."""
+"""A canonical text of a network, independent of the names of its layers; the fingerprint hashes it."""
 
 import hashlib
 import inspect
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, fx, nn
 
-from helpers.networks.tracing import attribute_of, copied, dimensions, operation_of, parameters_of, symbolic
+from helpers.networks.tracing import (
+    attribute_of,
+    cpu_copy,
+    dimensions,
+    operation_of,
+    parameters_of,
+    symbolic,
+)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step of a network's forward pass, without the names that the network gives its parts.
+
+    Attributes:
+        name: class of the layer (`Conv2d`) or name of the function (`add`).
+        settings: those of other defaults than torch's, and every rate, by name; arguments of a function that
+            have none are called `argument 1`, `argument 2`, ...
+        reads: the operations whose results it reads, by their places in the list.
+        parameters: what is to be said of each of its parameters, by name: `8x1x3x3 shared with [-2]`.
+        text: its line of the description.
+        evaluation: the operation in its place when the network is tested, where that is another one.
+    """
+
+    name: str
+    settings: dict[str, str]
+    reads: tuple[int, ...]
+    parameters: dict[str, str]
+    text: str
+    evaluation: "Operation | None" = None
+
+    @property
+    def line(self) -> str:
+        return self.text if self.evaluation is None else f"{self.text}; in evaluation: {self.evaluation.text}"
 
 
 def describe(network: nn.Module) -> tuple[str, ...]:
-    """The network in one line per step, in order of execution: what a run's fingerprint is taken of.
+    """The network in one line per operation, in order of execution: what a run's fingerprint is taken of.
 
     A line holds the operation, its settings (those of other defaults than torch's, and every rate), the steps
     that it reads (`[-1]` is the line above, so that a new layer changes few lines), and the shapes of its
@@ -20,51 +54,107 @@ def describe(network: nn.Module) -> tuple[str, ...]:
     Raises:
         NetworkError: for a network that cannot be traced.
     """
-    training, evaluation = (_lines(copied(network, training=mode)) for mode in (True, False))
+    return tuple(operation.line for operation in operations_of(network))
+
+
+def operations_of(network: nn.Module) -> list[Operation]:
+    """The operations of the forward pass in training, each with what stands in its place in evaluation.
+
+    Where the two modes take different numbers of steps, those of both, each mode behind a heading of its own.
+
+    Raises:
+        NetworkError: for a network that cannot be traced.
+    """
+    training, evaluation = (_traced(cpu_copy(network, training=mode)) for mode in (True, False))
     if len(training) != len(evaluation):
-        return ("in training:", *training, "in evaluation:", *evaluation)
-    pairs = zip(training, evaluation, strict=True)
-    return tuple(line if line == other else f"{line}; in evaluation: {other}" for line, other in pairs)
+        behind = len(training) + 2  # the training's operations and both headings
+        return [
+            *(_bare("in training:"), *_moved(training, 1)),
+            *(_bare("in evaluation:"), *_moved(evaluation, behind)),
+        ]
+    return [
+        trained if trained.text == tested.text else replace(trained, evaluation=tested)
+        for trained, tested in zip(training, evaluation, strict=True)
+    ]
 
 
-def _lines(network: nn.Module) -> tuple[str, ...]:
+def _moved(operations: list[Operation], places: int) -> list[Operation]:
+    """The same operations, so many places further down in a list."""
+    return [replace(one, reads=tuple(other + places for other in one.reads)) for one in operations]
+
+
+def _bare(text: str, name: str = "") -> Operation:
+    """A line that is no step: a heading, or a parameter that no step uses."""
+    return Operation(name or text, {}, (), {}, text)
+
+
+def _traced(network: nn.Module) -> list[Operation]:
+    """The operations of a network in the mode that it is in, then the parameters that none of them uses."""
     graph = symbolic(network)
-    first_use: dict[int, int] = {}  # parameter -> the step that uses it first
-    order: dict[fx.Node, int] = {}
-    lines = []
+    first_use: dict[int, int] = {}  # parameter -> the operation that uses it first
+    places: dict[fx.Node, int] = {}
+    found = []
     for index, node in enumerate(graph.graph.nodes):
-        order[node] = index
-        notes = []
+        places[node] = index
+        parameters = {}
         for name, parameter in parameters_of(graph, node).items():
             first = first_use.setdefault(id(parameter), index)
             frozen = "" if parameter.requires_grad else " frozen"
             shared = "" if first == index else f" shared with [{first - index}]"
-            notes.append(f"{name} {dimensions(parameter.shape)}{frozen}{shared}")
-        lines.append("; ".join([_step(graph, node, order), *notes]))
+            parameters[name] = f"{dimensions(parameter.shape)}{frozen}{shared}"
+        found.append(_operation(graph, node, places, parameters))
     unused = (parameter for parameter in network.parameters() if id(parameter) not in first_use)
-    return (*lines, *(f"unused parameter {dimensions(parameter.shape)}" for parameter in unused))
+    return found + [
+        _bare(f"unused parameter {dimensions(values.shape)}", "unused parameter") for values in unused
+    ]
 
 
 class _Reference(str):
     __repr__ = str.__str__
 
 
-def _step(graph: fx.GraphModule, node: fx.Node, order: dict[fx.Node, int]) -> str:
-    def reference(other: fx.Node) -> _Reference:
-        return _Reference(f"[{order[other] - order[node]}]")
+def _operation(
+    graph: fx.GraphModule, node: fx.Node, places: dict[fx.Node, int], parameters: dict[str, str]
+) -> Operation:
+    """A node of the graph as an operation: what it is, how it is set, what it reads, and its text."""
 
-    operation = operation_of(graph, node)
-    if operation == "constant":
-        return f"constant {_digest(attribute_of(graph, node.target))}"
-    if node.op == "call_module":
-        reads = ", ".join(map(reference, node.all_input_nodes))
-        return f"{_settings(graph.get_submodule(node.target))} on {reads}"
-    arguments = [repr(fx.node.map_arg(argument, reference)) for argument in node.args]
+    def reference(other: fx.Node) -> _Reference:
+        return _Reference(f"[{places[other] - places[node]}]")
+
+    name = operation_of(graph, node)
+    if name == "constant":
+        settings = {"value": _digest(attribute_of(graph, node.target))}
+        text = f"constant {settings['value']}"
+    elif node.op == "call_module":
+        settings, text = _settings(graph.get_submodule(node.target))
+        text = f"{text} on {', '.join(map(reference, node.all_input_nodes))}"
+    else:
+        given = {f"argument {number}": value for number, value in enumerate(node.args, 1)} | _named(node)
+        shown = {argument: repr(fx.node.map_arg(value, reference)) for argument, value in given.items()}
+        text = f"{name}({', '.join(map(_argument, shown, shown.values()))})"
+        # What an argument reads stands in `reads`; the rest of it, such as the dimension of a `cat`, is a setting.
+        settings = {
+            argument: repr(fx.node.map_arg(value, lambda _: _Reference("step")))
+            for argument, value in given.items()
+            if not isinstance(value, fx.Node)
+        }
+    notes = [f"{parameter} {note}" for parameter, note in parameters.items()]
+    reads = tuple(places[other] for other in node.all_input_nodes)
+    return Operation(name, settings, reads, parameters, "; ".join([text, *notes]))
+
+
+def _argument(name: str, value: str) -> str:
+    return value if name.startswith("argument ") else f"{name}={value}"
+
+
+def _named(node: fx.Node) -> dict[str, Any]:
+    """The arguments that a function was given by name, but for those that say what is the default anyway."""
     defaults = _defaults(node.target) if node.op == "call_function" else {}
-    for name, value in sorted(node.kwargs.items()):
-        if name != "inplace" and not (name in defaults and defaults[name] == value):
-            arguments.append(f"{name}={fx.node.map_arg(value, reference)!r}")
-    return f"{operation}({', '.join(arguments)})"
+    return {
+        name: value
+        for name, value in sorted(node.kwargs.items())
+        if name != "inplace" and not (name in defaults and defaults[name] == value)
+    }
 
 
 def _digest(constant: Any) -> str:
@@ -77,21 +167,27 @@ def _digest(constant: Any) -> str:
 def _defaults(function: Any) -> dict[str, Any]:
     try:
         parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # built into torch, without a signature: its arguments are shown as they were given
+    except ValueError:
+        # Built into torch, without a signature: its arguments are shown as they were given.
         return {}
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
-def _settings(module: nn.Module) -> str:
-    """`Conv2d(in_channels=1, out_channels=8, kernel_size=3)`; torch's own repr changes with its version."""
-    settings = []
+def _settings(module: nn.Module) -> tuple[dict[str, str], str]:
+    """A layer's settings, and all of it in a line: `Conv2d(in_channels=1, out_channels=8, kernel_size=3)`.
+
+    torch's own repr changes with its version.
+    """
+    settings = {}
     for name, parameter in inspect.signature(type(module)).parameters.items():
         value = _plain(getattr(module, name, parameter.default))
         hidden = name in module._parameters or name == "inplace" or isinstance(value, Tensor | nn.Module)
         if not hidden and (isinstance(value, float) or value != _plain(parameter.default)):
-            settings.append(f"{name}={getattr(value, '__name__', repr(value))}")
-    children = [_settings(child) for child in module.children()]
-    return f"{type(module).__name__}({', '.join(settings + children)})"
+            settings[name] = getattr(value, "__name__", repr(value))
+    children = [_settings(child)[1] for child in module.children()]
+    inside = [f"{name}={value}" for name, value in settings.items()] + children
+    settings |= {f"argument {number}": child for number, child in enumerate(children, 1)}
+    return settings, f"{type(module).__name__}({', '.join(inside)})"
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How two networks differ, layer by layer, from their descriptions: layers, their order, settings, what they read."""
+"""How two networks differ, layer by layer: which layers, in which order, with which settings, reading what."""
 
 import inspect
 from collections import Counter
@@ -7,25 +7,49 @@ from typing import NamedTuple
 
 from torch import nn
 
-from helpers.networks.layers import Layer, layers_of
+from helpers.networks.description import Operation, operations_of
 
 SHOWN = {"input": "the image", "output": "the logits"}
+BOOKKEEPING = {"Identity", "flatten", "Flatten", "getattr", "size"}  # they hand the numbers on as they are
+FOLLOWING = {"in_channels", "in_features", "num_features", "num_channels", "normalized_shape"}
+LANDMARKS = {"input": 1000, "output": 1000, "Linear": 10}  # what an alignment keeps in place, by weight
+KINDS = (("Conv", 10), ("Pool", 12), ("Norm", 3), ("Dropout", 2))
+ACTIVATION = 4  # and anything else
+
+
+class Layer(NamedTuple):
+    """A step that computes something; `reads` are places in the list of layers, `label` tells 3x3 from 1x1."""
+
+    operation: str
+    settings: dict[str, str]
+    reads: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        sides = self.settings.get("kernel_size", "").strip("()").split(", ")
+        named = self.operation == "Conv2d" and sides[0]
+        return f"Conv2d {sides[0]}x{sides[-1]}" if named else self.operation
+
+    @property
+    def weight(self) -> int:
+        by_kind = next((weight for kind, weight in KINDS if kind in self.operation), ACTIVATION)
+        return LANDMARKS.get(self.operation, by_kind)
 
 
 class Entry(NamedTuple):
-    """One difference; `also` are the wider names under which it may be owned up to."""
+    """One difference; a sentence may explain it by its name or by one of its wider names."""
 
     name: str
     before: str
     after: str
-    also: tuple[str, ...] = ()
+    wider_names: tuple[str, ...] = ()
 
     def goes_by(self, names: Collection[str]) -> bool:
-        return not {self.name, *self.also}.isdisjoint(names)
+        return not {self.name, *self.wider_names}.isdisjoint(names)
 
 
-def network_difference(before: Sequence[str], after: Sequence[str]) -> list[Entry]:
-    """The differences of two networks, given by their descriptions (see helpers.networks.description).
+def network_difference(before: nn.Module, after: nn.Module) -> list[Entry]:
+    """The differences of two networks, which are not touched.
 
     Both are aligned like two texts: what stands in both in the same order is the same layer, pools and
     convolutions before BatchNorm and activations. The rest was added, removed, or, if it is on both sides, put
@@ -34,20 +58,24 @@ def network_difference(before: Sequence[str], after: Sequence[str]) -> list[Entr
     - `Dropout`, `Conv2d 3x3`: another number of them (a convolution by its kernel);
     - `BatchNorm2d.order`: as many as before, or some of them, in another place;
     - `Conv2d.padding`: a setting, `bias`, `frozen` and `shared` among them;
-    - `add.reads`: a step that reads other steps than it did.
+    - `add.reads`: a layer that reads other layers than it did.
 
     Flattening, Identity and asking for a size are no layers; shapes of parameters and widths that follow from
     the layer before do not count.
+
+    Raises:
+        NetworkError: for a network that cannot be traced.
     """
     old, new = layers_of(before), layers_of(after)
+    # Which layer of the one network is which of the other.
     pairs = _aligned(old, new)
     pairs += _resized(old, new, pairs)
     kept, found = {i for i, _ in pairs}, {j for _, j in pairs}
-    entries = []
-    moved = []
-    for label, operation in {step.label: step.operation for step in (*old, *new)}.items():
-        gone = [i for i, step in enumerate(old) if step.label == label and i not in kept]
-        come = [j for j, step in enumerate(new) if step.label == label and j not in found]
+    # What has no partner was added or removed; on both sides, it stands elsewhere.
+    entries, moved = [], []
+    for label, operation in {layer.label: layer.operation for layer in (*old, *new)}.items():
+        gone = [i for i, layer in enumerate(old) if layer.label == label and i not in kept]
+        come = [j for j, layer in enumerate(new) if layer.label == label and j not in found]
         if len(gone) != len(come):
             both = bool(gone and come)  # then its order says where
             counts = _count(old, label, gone, both), _count(new, label, come, both)
@@ -58,30 +86,74 @@ def network_difference(before: Sequence[str], after: Sequence[str]) -> list[Entr
                 places = _places(old, gone, numbered=True), _places(new, come, numbered=True)
             entries.append(Entry(f"{label}.order", *places, ("order", label, operation)))
             moved += zip(gone, come, strict=False)
+    # What has a partner may be set otherwise, or read something else.
     return entries + [*_settings(old, new, sorted(pairs + moved)), *_reads(old, new, sorted(pairs))]
 
 
-def _aligned(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]]:
-    """The heaviest pairing in order of steps of one label; of several the one with most alike around them."""
+def layers_of(network: nn.Module) -> list[Layer]:
+    """The operations of a network without its bookkeeping; what reads bookkeeping reads what that read."""
+    layers: list[Layer] = []
+    sources: list[tuple[int, ...]] = []  # operation -> the layers whose numbers it holds
+    sizes: set[int] = set()  # operations that ask for one
+    for index, operation in enumerate(operations_of(network)):
+        reads = tuple(layer for other in operation.reads for layer in sources[other])
+        name = operation.name
+        if name in BOOKKEEPING or (name == "getitem" and sizes.issuperset(operation.reads)):
+            sources.append(reads)
+            if name in ("getattr", "size", "getitem"):
+                sizes.add(index)
+        else:
+            sources.append((len(layers),))
+            layers.append(Layer(name, _compared_settings(operation), reads))
+    return layers
 
-    def around(steps: Sequence[Layer], index: int) -> tuple[str, str]:
-        return steps[index - 1].label if index else "", steps[index + 1].label if steps[index + 1 :] else ""
+
+def _compared_settings(operation: Operation) -> dict[str, str]:
+    """The settings by which two layers are compared: no widths that follow from the layer before."""
+    settings = {name: value for name, value in operation.settings.items() if name not in FOLLOWING}
+    if "Pool" in operation.name and settings.get("stride") == settings.get("kernel_size"):
+        settings.pop("stride", None)  # then it follows from the kernel
+    if "weight" in operation.parameters and operation.name not in ("Embedding", "PReLU"):
+        settings["bias"] = "yes" if "bias" in operation.parameters else "no"
+    for mark in ("frozen", "shared"):
+        marked = [name for name, note in operation.parameters.items() if f" {mark}" in note]
+        settings |= {mark: ", ".join(marked)} if marked else {}
+    if operation.evaluation is not None:
+        tested = operation.evaluation
+        others = _compared_settings(tested).items()
+        different = [f"{name}={value}" for name, value in others if settings.get(name) != value]
+        settings["in evaluation"] = ", ".join(different) if tested.name == operation.name else tested.name
+    return settings
+
+
+def _aligned(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]]:
+    """The heaviest pairing in order of layers of one label; of several the one with most alike around them.
+
+    The longest common subsequence of two texts, with weights instead of lengths, by dynamic programming
+    (Needleman and Wunsch 1970).
+    """
+
+    def around(layers: Sequence[Layer], index: int) -> tuple[str, str]:
+        before = layers[index - 1].label if index else ""
+        return before, layers[index + 1].label if layers[index + 1 :] else ""
 
     def worth(i: int, j: int) -> tuple[int, int]:
-        sides = sum(a == b for a, b in zip(around(old, i), around(new, j), strict=True))
-        return old[i].weight, sides + (old[i].settings == new[j].settings)
+        alike = sum(a == b for a, b in zip(around(old, i), around(new, j), strict=True))
+        return old[i].weight, alike + (old[i].settings == new[j].settings)
 
+    # From the ends backward: what the best pairing of old[i:] with new[j:] is worth, by weight, then by likeness,
+    # and whether it pairs old[i] with new[j] or leaves one of the two without a partner.
     best = [[(0, 0)] * (len(new) + 1) for _ in range(len(old) + 1)]
     take: set[tuple[int, int]] = set()
     for i in reversed(range(len(old))):
         for j in reversed(range(len(new))):
             best[i][j] = max(best[i + 1][j], best[i][j + 1])
             if old[i].label == new[j].label:
-                ahead = best[i + 1][j + 1]
-                taken = tuple(a + b for a, b in zip(worth(i, j), ahead, strict=True))
-                if taken >= best[i][j]:  # the earliest of equals
-                    best[i][j] = taken
+                paired = tuple(a + b for a, b in zip(worth(i, j), best[i + 1][j + 1], strict=True))
+                if paired >= best[i][j]:  # the earliest of equals
+                    best[i][j] = paired
                     take.add((i, j))
+    # From the beginning forward: follow these choices, and collect the pairs.
     pairs, i, j = [], 0, 0
     while i < len(old) and j < len(new):
         if (i, j) in take:
@@ -102,8 +174,8 @@ def _resized(
     Where a convolution of the one kernel turns up elsewhere, the two have changed places instead.
     """
     kept, found = ({pair[side] for pair in pairs} for side in (0, 1))
-    gone = {step.label for i, step in enumerate(old) if i not in kept}
-    come = {step.label for j, step in enumerate(new) if j not in found}
+    gone = {layer.label for i, layer in enumerate(old) if i not in kept}
+    come = {layer.label for j, layer in enumerate(new) if j not in found}
     resized = []
     edges = [(-1, -1), *pairs, (len(old), len(new))]
     for (i, j), (stop_i, stop_j) in zip(edges, edges[1:], strict=False):
@@ -113,22 +185,22 @@ def _resized(
     return [(i, j) for i, j in resized if old[i].label not in come and new[j].label not in gone]
 
 
-def _count(steps: Sequence[Layer], label: str, odd: Sequence[int], brief: bool) -> str:
+def _count(layers: Sequence[Layer], label: str, odd: Sequence[int], brief: bool) -> str:
     """`2, between Conv2d 3x3 and ReLU`: how many there are, and where those are that the other has not."""
-    alike = [step for step in steps if step.label == label]
-    places = _places(steps, odd)
+    alike = [layer for layer in layers if layer.label == label]
+    places = _places(layers, odd)
     if len(alike) == len(odd) > 0:
-        rates = ", ".join(sorted({step.settings["p"] for step in alike if "p" in step.settings}))
+        rates = ", ".join(sorted({layer.settings["p"] for layer in alike if "p" in layer.settings}))
         return f"{len(alike)}{' with p = ' * bool(rates)}{rates}, {places}"
     tell = odd and not brief and "," not in places
     return f"{len(alike)}, {len(odd)} of them {places}" if tell else str(len(alike) or "none")
 
 
-def _places(steps: Sequence[Layer], indices: Sequence[int], numbered: bool = False) -> str:
-    """Between which layers some steps stand, with how many of them stand so."""
+def _places(layers: Sequence[Layer], indices: Sequence[int], numbered: bool = False) -> str:
+    """Between which layers some layers stand, with how many of them stand so."""
 
     def place(index: int) -> str:
-        return f"{_name(steps, index - 1, numbered)} and {_name(steps, index + 1, numbered)}"
+        return f"{_name(layers, index - 1, numbered)} and {_name(layers, index + 1, numbered)}"
 
     places = Counter(map(place, indices))
     several = len(places) > 1
@@ -136,11 +208,11 @@ def _places(steps: Sequence[Layer], indices: Sequence[int], numbered: bool = Fal
     return f"between {', '.join(shown)}"
 
 
-def _name(steps: Sequence[Layer], index: int, numbered: bool) -> str:
-    if not 0 <= index < len(steps):
+def _name(layers: Sequence[Layer], index: int, numbered: bool) -> str:
+    if not 0 <= index < len(layers):
         return "nothing"
-    label = steps[index].label
-    number = sum(step.label == label for step in steps[: index + 1])
+    label = layers[index].label
+    number = sum(layer.label == label for layer in layers[: index + 1])
     return SHOWN.get(label, f"{label} no. {number}" if numbered else label)
 
 
@@ -155,14 +227,14 @@ def _settings(
         if old[i].settings.get(name) != new[j].settings.get(name)
     )
     for operation, name in dict.fromkeys(changed):
-        values = (_values(steps, operation, name) for steps in (old, new))
+        values = (_values(layers, operation, name) for layers in (old, new))
         yield Entry(f"{operation}.{name}", *values, (operation,))
 
 
-def _values(steps: Sequence[Layer], operation: str, name: str) -> str:
+def _values(layers: Sequence[Layer], operation: str, name: str) -> str:
     default = inspect.signature(getattr(nn, operation, object)).parameters.get(name)
     missing = "-" if default is None or default.default is default.empty else str(default.default)
-    values = [step.settings.get(name, missing) for step in steps if step.operation == operation]
+    values = [layer.settings.get(name, missing) for layer in layers if layer.operation == operation]
     return values[0] if len(set(values)) == 1 else ", ".join(values)
 
 
@@ -171,11 +243,11 @@ def _reads(old: Sequence[Layer], new: Sequence[Layer], pairs: Sequence[tuple[int
     partner = dict(pairs)
     back = {j: i for i, j in pairs}
 
-    def sources(steps: Sequence[Layer], kept: dict[int, int], index: int) -> list[int] | None:
+    def sources(layers: Sequence[Layer], kept: dict[int, int], index: int) -> list[int] | None:
         found = []
-        for read in steps[index].reads:
-            while read not in kept and len(steps[read].reads) == 1:
-                (read,) = steps[read].reads
+        for read in layers[index].reads:
+            while read not in kept and len(layers[read].reads) == 1:
+                (read,) = layers[read].reads
             if read not in kept:
                 return None
             found.append(read)
@@ -188,5 +260,5 @@ def _reads(old: Sequence[Layer], new: Sequence[Layer], pairs: Sequence[tuple[int
             yield Entry(f"{operation}.reads", _named(old, one), _named(new, other), (operation,))
 
 
-def _named(steps: Sequence[Layer], indices: Sequence[int]) -> str:
-    return ", ".join(_name(steps, index, numbered=True) for index in indices)
+def _named(layers: Sequence[Layer], indices: Sequence[int]) -> str:
+    return ", ".join(_name(layers, index, numbered=True) for index in indices)

@@ -19,12 +19,12 @@ from helpers.networks.operations import (
     POINTWISE,
     REDUCTIONS,
     RESHAPES,
+    MapStep,
     Size,
-    Step,
-    key,
-    steps,
+    map_steps,
+    rule_name,
 )
-from helpers.networks.tracing import Shape, TracedNode, copied, record, symbolic
+from helpers.networks.tracing import Shape, TracedNode, cpu_copy, run_traced, symbolic
 
 FACTORS = (3, 6, 12, 24)  # size of the measuring image, in times the network's own
 
@@ -44,9 +44,9 @@ def check_by_gradients(network: nn.Module, input_size: Shape = (1, 28, 28)) -> S
         NetworkError: if the network cannot be traced, or its field does not fit into the largest image tried.
         UnknownOperation: for an operation without a rule.
     """
-    nodes = record(copied(network), torch.zeros(2, *input_size))
-    working = steps(nodes)
-    graph = symbolic(copied(network)).double()
+    nodes = run_traced(cpu_copy(network), torch.zeros(2, *input_size))
+    working = map_steps(nodes)
+    graph = symbolic(cpu_copy(network)).double()
     for values in (*graph.parameters(), *graph.buffers()):
         values.data.fill_(1)
     logits = nodes[-1].inputs[0]
@@ -62,7 +62,7 @@ def check_by_gradients(network: nn.Module, input_size: Shape = (1, 28, 28)) -> S
     raise NetworkError(f"the receptive field does not fit into an image {FACTORS[-1]} times as large")
 
 
-def _periods(working: list[Step | None]) -> dict[int, tuple[int, int]]:
+def _periods(working: list[MapStep | None]) -> dict[int, tuple[int, int]]:
     """After how many units of each map, along both axes, the phases of interpolation repeat."""
     periods: dict[int, tuple[int, int]] = {}
     for index, step in enumerate(working):
@@ -99,7 +99,7 @@ def _extents(network: fx.Interpreter, shape: Shape, periods: Size, size: Size) -
 class Enlarged(fx.Interpreter):
     """Runs a network on a larger image with the windows of its own size; maps stay maps, up to the logits."""
 
-    def __init__(self, graph: fx.GraphModule, nodes: list[TracedNode], working: list[Step | None]) -> None:
+    def __init__(self, graph: fx.GraphModule, nodes: list[TracedNode], working: list[MapStep | None]) -> None:
         super().__init__(graph)
         self.order = list(graph.graph.nodes)
         self.traced = dict(zip(self.order, zip(nodes, working, strict=True), strict=True))
@@ -108,13 +108,13 @@ class Enlarged(fx.Interpreter):
         node, step = self.traced[n]
         if node.value is not None:
             return node.value  # a size, as it is on the network's own images
-        stand_in = step and STAND_INS.get(key(node.operation))
+        stand_in = step and STAND_INS.get(rule_name(node.operation))
         if not stand_in:
             return super().run_node(n)
         return stand_in(step, *(self.env[self.order[index]] for index in step.maps))
 
 
-def _unchanged(step: Step, x: Tensor) -> Tensor:
+def _unchanged(step: MapStep, x: Tensor) -> Tensor:
     return x
 
 
@@ -124,15 +124,15 @@ def _cropped(maps: tuple[Tensor, ...]) -> list[Tensor]:
     return [x[:, :, :height, :width] for x in maps]
 
 
-def _sum(step: Step, *maps: Tensor) -> Tensor:
+def _sum(step: MapStep, *maps: Tensor) -> Tensor:
     return sum(_cropped(maps))
 
 
-def _concatenation(step: Step, *maps: Tensor) -> Tensor:
+def _concatenation(step: MapStep, *maps: Tensor) -> Tensor:
     return torch.cat(_cropped(maps), dim=1)
 
 
-def _max_pool(step: Step, x: Tensor) -> Tensor:
+def _max_pool(step: MapStep, x: Tensor) -> Tensor:
     """The average, up to a factor, as a convolution of every channel: torch's has no dilation."""
     kernel = step.pair("kernel_size")
     return F.conv2d(
@@ -145,7 +145,7 @@ def _max_pool(step: Step, x: Tensor) -> Tensor:
     )
 
 
-def _adaptive_pool(step: Step, x: Tensor) -> Tensor:
+def _adaptive_pool(step: MapStep, x: Tensor) -> Tensor:
     """The same ratio of sizes, on the part of the map where it comes out whole."""
     ratios = [Fraction(new, old) for new, old in zip(step.node.shape[2:], step.size, strict=True)]
     blocks = [size // ratio.denominator for size, ratio in zip(x.shape[2:], ratios, strict=True)]
@@ -154,15 +154,15 @@ def _adaptive_pool(step: Step, x: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(x[:, :, :height, :width], output)
 
 
-def _reduction(step: Step, x: Tensor) -> Tensor:
+def _reduction(step: MapStep, x: Tensor) -> Tensor:
     return F.avg_pool2d(x, tuple(window.kernel for window in step.windows))
 
 
-def _linear(step: Step, x: Tensor) -> Tensor:
+def _linear(step: MapStep, x: Tensor) -> Tensor:
     return F.conv2d(x, x.new_ones(1, x.shape[1], *step.size), stride=step.size)
 
 
-def _interpolation(step: Step, x: Tensor) -> Tensor:
+def _interpolation(step: MapStep, x: Tensor) -> Tensor:
     factors = tuple(new / old for new, old in zip(step.node.shape[2:], step.size, strict=True))
     if step.setting("scale_factor") is not None and not step.setting("recompute_scale_factor"):
         factors = tuple(map(float, step.pair("scale_factor")))

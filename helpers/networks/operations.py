@@ -33,13 +33,13 @@ POSITIONAL = {  # names of what functions take by position
 }
 
 
-def key(operation: str) -> str:
+def rule_name(operation: str) -> str:
     """`MaxPool2d` and `max_pool2d` share one rule: `maxpool2d`."""
     return operation.lower().replace("_", "")
 
 
 @dataclass(frozen=True)
-class Step:
+class MapStep:
     """A node of the trace that works on maps.
 
     Attributes:
@@ -57,7 +57,7 @@ class Step:
         """A setting of the layer, or an argument of the function."""
         if self.node.module is not None:
             return getattr(self.node.module, name, default)
-        names = POSITIONAL.get(key(self.node.operation), "").split()
+        names = POSITIONAL.get(rule_name(self.node.operation), "").split()
         given = dict(zip(names, self.node.args, strict=False)) | self.node.kwargs
         return given.get(name, given.get("axis", default) if name == "dim" else default)
 
@@ -80,7 +80,7 @@ class Step:
         Raises:
             UnknownOperation: for an operation, or a use of it, without a rule.
         """
-        rule = RULES.get(key(self.node.operation))
+        rule = RULES.get(rule_name(self.node.operation))
         if rule is None or self.node.shape is None:
             raise self.unknown()
         if len(self.maps) > 1 and rule not in (_join, _over_channels):
@@ -96,7 +96,7 @@ class Step:
         return int(self.size[0] / height.stride), int(self.size[1] / width.stride)
 
 
-def steps(nodes: list[TracedNode]) -> list[Step | None]:
+def map_steps(nodes: list[TracedNode]) -> list[MapStep | None]:
     """The nodes that work on maps, in their places; None for the input, the output, parameters and sizes.
 
     Raises:
@@ -104,13 +104,13 @@ def steps(nodes: list[TracedNode]) -> list[Step | None]:
         NetworkError: if what the network gives does not come from the image.
     """
     sizes = {index: node.shape[2:] for index, node in enumerate(nodes) if node.operation == "input"}
-    found: list[Step | None] = []
+    found: list[MapStep | None] = []
     for index, node in enumerate(nodes):
         maps = tuple(i for i in node.inputs if i in sizes)
         step = None
         if maps and node.value is None and node.operation != "output":
             others = (i for i in node.inputs if i not in sizes and nodes[i].shape is not None)
-            step = Step(node, maps, tuple(nodes[i].shape for i in (*maps, *others)), sizes[maps[0]])
+            step = MapStep(node, maps, tuple(nodes[i].shape for i in (*maps, *others)), sizes[maps[0]])
             sizes[index] = step.size_out
         found.append(step)
     last = nodes[-1].inputs
@@ -119,17 +119,17 @@ def steps(nodes: list[TracedNode]) -> list[Step | None]:
     return found
 
 
-def _convolution(step: Step) -> tuple[Window, Window]:
+def _convolution(step: MapStep) -> tuple[Window, Window]:
     kernel = step.shapes[1][2:] if step.node.module is None else step.pair("kernel_size")
     return _sliding(step, kernel, step.pair("stride", 1))
 
 
-def _pool(step: Step) -> tuple[Window, Window]:
+def _pool(step: MapStep) -> tuple[Window, Window]:
     kernel = step.pair("kernel_size")
     return _sliding(step, kernel, step.pair("stride") if step.setting("stride") else kernel)
 
 
-def _sliding(step: Step, kernels: Size, strides: Size) -> tuple[Window, Window]:
+def _sliding(step: MapStep, kernels: Size, strides: Size) -> tuple[Window, Window]:
     dilations = step.pair("dilation", 1)
     paddings = step.pair("padding", 0)
     if paddings[0] == "same":
@@ -140,12 +140,12 @@ def _sliding(step: Step, kernels: Size, strides: Size) -> tuple[Window, Window]:
     return sliding(*height), sliding(*width)
 
 
-def _adaptive(step: Step) -> tuple[Window, Window]:
+def _adaptive(step: MapStep) -> tuple[Window, Window]:
     height, width = (Fraction(n, m or n) for n, m in zip(step.size, step.pair("output_size"), strict=True))
     return adaptive(height), adaptive(width)
 
 
-def _interpolation(step: Step) -> tuple[Window, Window]:
+def _interpolation(step: MapStep) -> tuple[Window, Window]:
     mode = step.setting("mode", "nearest")
     if mode not in MODES or step.setting("align_corners") or step.setting("antialias"):
         raise step.unknown(f"(mode {mode}, align_corners {step.setting('align_corners')})")
@@ -157,7 +157,7 @@ def _interpolation(step: Step) -> tuple[Window, Window]:
     return MODES[mode](height), MODES[mode](width)
 
 
-def _reduction(step: Step) -> tuple[Window, Window]:
+def _reduction(step: MapStep) -> tuple[Window, Window]:
     """Mean, sum or maximum over the axes of the map; a flattened map has both in its last axis."""
     axes = len(step.shapes[0])
     dims = step.setting("dim")
@@ -170,14 +170,14 @@ def _reduction(step: Step) -> tuple[Window, Window]:
     return sliding(height, height), sliding(width, width)
 
 
-def _linear(step: Step) -> tuple[Window, Window]:
+def _linear(step: MapStep) -> tuple[Window, Window]:
     if len(step.shapes[0]) != 2:
         raise step.unknown("on a map that is not flattened")
     height, width = step.size
     return sliding(height, height), sliding(width, width)
 
 
-def _reshape(step: Step) -> None:
+def _reshape(step: MapStep) -> None:
     """Passes only what keeps batch and channels and leaves the map whole or flattens it."""
     images, *rest = step.shapes[0]
     height, width = step.size
@@ -189,18 +189,18 @@ def _reshape(step: Step) -> None:
         raise step.unknown(f"to {dimensions(shape)}")
 
 
-def _over_channels(step: Step) -> None:
+def _over_channels(step: MapStep) -> None:
     """What works along the channels leaves every unit in its place."""
-    dim = step.setting("dim", 0 if key(step.node.operation) in CONCATENATIONS else None)
+    dim = step.setting("dim", 0 if rule_name(step.node.operation) in CONCATENATIONS else None)
     if dim is not None and dim % len(step.node.shape) != 1:
         raise step.unknown(f"along dimension {dim}")
 
 
-def _unchanged(step: Step) -> None:
+def _unchanged(step: MapStep) -> None:
     """Every unit reads the unit in its own place."""
 
 
-def _join(step: Step) -> None:
+def _join(step: MapStep) -> None:
     """Every unit reads the units in its own place, of all maps."""
 
 
@@ -221,7 +221,7 @@ ADAPTIVE_POOLS = "adaptiveavgpool2d adaptivemaxpool2d".split()
 INTERPOLATIONS = "interpolate upsample upsamplingnearest2d upsamplingbilinear2d".split()
 REDUCTIONS = "mean sum amax".split()
 
-Rule = Callable[[Step], tuple[Window, Window] | None]
+Rule = Callable[[MapStep], tuple[Window, Window] | None]
 RULES: dict[str, Rule] = {
     **dict.fromkeys(POINTWISE, _unchanged),
     **dict.fromkeys(JOINS, _join),

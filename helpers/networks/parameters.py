@@ -1,26 +1,13 @@
 """What a network is: its description line by line, its parameter counts, and the check before training."""
 
-import contextlib
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from helpers.errors import NetworkError, UntraceableError, one_line
-from helpers.networks.description import describe
-from helpers.networks.tracing import Shape, TracedNode, copied, dimensions, record, trace
+from helpers.networks.tracing import Shape, TracedNode, cpu_copy, dimensions, run_traced
 from helpers.tables import Cells, Table
-
-__all__ = [
-    "NetworkError",
-    "TracedNode",
-    "check_network",
-    "count_parameters",
-    "describe",
-    "parameter_table",
-    "trace",
-]
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -96,8 +83,8 @@ def parameter_table(
     Raises:
         NetworkError: where the network cannot be traced or fails on such images.
     """
-    copy = copied(network)
-    nodes = record(copy, torch.zeros(2, *input_size))
+    copy = cpu_copy(network)
+    nodes = run_traced(copy, torch.zeros(2, *input_size))
     counted: set[int] = set()
     rows = []
     for node in nodes:
@@ -134,43 +121,3 @@ def _mult_adds(node: TracedNode, inputs: list[Shape | None]) -> int:
     else:
         return 0
     return math.prod(weight) * positions
-
-
-def check_network(
-    network: nn.Module, logits: int, batch_shape: Shape = (2, 1, 28, 28), classes: int = 10
-) -> None:
-    """Check, before training, that the network takes such a batch and gives `logits` numbers for every image.
-
-    Runs a copy on the CPU in training and in evaluation, channels last as the training loop does (where a
-    `view` of a map fails): the network, its mode, its statistics and the random numbers to come stay as they
-    are. More logits than classes are allowed.
-
-    Raises:
-        NetworkError: in one line, with the layer that fails or the shape that comes out.
-    """
-    for training in (True, False):
-        copy = copied(network, training).to(memory_format=torch.channels_last)
-        shape = _output_shape(copy, torch.zeros(batch_shape))
-        if shape != (batch_shape[0], logits):
-            hint = ""
-            if len(shape) == 2 and shape[0] == batch_shape[0] and shape[1] > classes:
-                hint = f"; a notebook that means this declares logits = {shape[1]}"
-            raise NetworkError(
-                f"the network turns {dimensions(batch_shape)} into {dimensions(shape)}, "
-                f"wanted {dimensions((batch_shape[0], logits))} (images x logits){hint}"
-            )
-
-
-def _output_shape(network: nn.Module, images: Tensor) -> Shape:
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            output = network(images)
-    except Exception as error:
-        with contextlib.suppress(UntraceableError):
-            record(network, images)  # fails too, and says at which layer
-        raise NetworkError(f"the network fails on {dimensions(images.shape)}: {one_line(error)}") from error
-    if not isinstance(output, Tensor):
-        raise NetworkError(
-            f"the network gives a {type(output).__name__}, wanted one tensor (images x logits)"
-        )
-    return tuple(output.shape)

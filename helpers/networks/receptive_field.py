@@ -6,21 +6,12 @@ from fractions import Fraction
 
 from torch import nn
 
-from helpers.errors import DifferentJumps, UnknownOperation
+from helpers.errors import DifferentJumps
 from helpers.networks.gradient_check import check_by_gradients
-from helpers.networks.operations import Size, Step, steps
+from helpers.networks.operations import MapStep, Size, map_steps
 from helpers.networks.tracing import Shape, TracedNode, trace
 from helpers.networks.windows import Axis, Span, Window
 from helpers.tables import Cells, Table
-
-__all__ = [
-    "ReceptiveField",
-    "Row",
-    "UnknownOperation",
-    "agreement",
-    "check_by_gradients",
-    "receptive_field",
-]
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Row:
+class FieldRow:
     """A step of the network: the fields that come in, the windows that read them, the field that goes out.
 
     `windows` is None where every unit reads the unit in its own place. Pairs are height and width.
@@ -118,7 +109,7 @@ def _pair(values: Iterable[object]) -> str:
 class ReceptiveField(Table):
     """The table of a network; `rows` holds every step, the text those that change the field."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[FieldRow, ...]
     logits: Field
 
     header = (
@@ -162,7 +153,7 @@ def receptive_field(network: nn.Module, input_size: Shape = (1, 28, 28)) -> Rece
     image = input_size[1:]
     fields: dict[int, Field] = {0: Field((Axis(), Axis()), image)}
     rows = []
-    for index, step in enumerate(steps(nodes)):
+    for index, step in enumerate(map_steps(nodes)):
         if step is not None:
             incoming = tuple(fields[i] for i in step.maps)
             axes = _joined(step, incoming, nodes)
@@ -171,12 +162,12 @@ def receptive_field(network: nn.Module, input_size: Shape = (1, 28, 28)) -> Rece
                 axes = axes[0].through(height), axes[1].through(width)
             fields[index] = Field(axes, step.size_out)
             rows.append(
-                Row(step.node.name, step.node.operation, step.windows, incoming, fields[index], image)
+                FieldRow(step.node.name, step.node.operation, step.windows, incoming, fields[index], image)
             )
     return ReceptiveField(tuple(rows), fields[nodes[-1].inputs[0]])
 
 
-def _joined(step: Step, incoming: tuple[Field, ...], nodes: list[TracedNode]) -> tuple[Axis, Axis]:
+def _joined(step: MapStep, incoming: tuple[Field, ...], nodes: list[TracedNode]) -> tuple[Axis, Axis]:
     if len({(field.jumps, field.size) for field in incoming}) > 1:
         maps = (
             f"{nodes[i].name} ({_pair(field.size)} units, jump {_pair(field.jumps)})"

@@ -1,5 +1,6 @@
-"""The forward pass of a network as a list of steps with their shapes, traced without touching the network."""
+"""The forward pass of a network: as a list of steps with their shapes, and whether it runs; the network is untouched."""
 
+import contextlib
 import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,7 +45,7 @@ class TracedNode:
     value: Any
 
 
-class Recorder(fx.Interpreter):
+class TraceRecorder(fx.Interpreter):
     """Runs a traced network and keeps a TracedNode of every step; `place` says which step is under way."""
 
     def __init__(self, graph: fx.GraphModule) -> None:
@@ -118,12 +119,12 @@ def parameters_of(graph: fx.GraphModule, node: fx.Node) -> dict[str, Tensor]:
     return {}
 
 
-def copied(network: nn.Module, training: bool = False) -> nn.Module:
+def cpu_copy(network: nn.Module, training: bool = False) -> nn.Module:
     """A copy on the CPU, in single precision: what is done with it leaves the network as it is."""
     try:
         return copy.deepcopy(network).cpu().float().train(training)
     except Exception as error:
-        raise NetworkError(f"the network cannot be copied: {one_line(error)}") from error
+        raise NetworkError(f"the network cannot be cpu_copy: {one_line(error)}") from error
 
 
 def symbolic(network: nn.Module) -> fx.GraphModule:
@@ -138,13 +139,13 @@ def symbolic(network: nn.Module) -> fx.GraphModule:
         raise UntraceableError(f"the forward pass cannot be traced: {one_line(error)}") from error
 
 
-def record(network: nn.Module, images: Tensor) -> list[TracedNode]:
+def run_traced(network: nn.Module, images: Tensor) -> list[TracedNode]:
     """The steps of a network that may be changed (a copy), run on images without using up randomness.
 
     Raises:
         NetworkError: naming the layer that failed and the shapes that it got.
     """
-    recorder = Recorder(symbolic(network))
+    recorder = TraceRecorder(symbolic(network))
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             recorder.run(images)
@@ -163,4 +164,44 @@ def trace(network: nn.Module, input_size: Shape = (1, 28, 28)) -> list[TracedNod
     Raises:
         NetworkError: where the network cannot be traced or fails on such images.
     """
-    return record(copied(network), torch.zeros(2, *input_size))
+    return run_traced(cpu_copy(network), torch.zeros(2, *input_size))
+
+
+def check_network(
+    network: nn.Module, logits: int, batch_shape: Shape = (2, 1, 28, 28), classes: int = 10
+) -> None:
+    """Check, before training, that the network takes such a batch and gives `logits` numbers for every image.
+
+    Runs a copy on the CPU in training and in evaluation, channels last as the training loop does (where a
+    `view` of a map fails): the network, its mode, its statistics and the random numbers to come stay as they
+    are. More logits than classes are allowed.
+
+    Raises:
+        NetworkError: in one line, with the layer that fails or the shape that comes out.
+    """
+    for training in (True, False):
+        copy = cpu_copy(network, training).to(memory_format=torch.channels_last)
+        shape = _output_shape(copy, torch.zeros(batch_shape))
+        if shape != (batch_shape[0], logits):
+            hint = ""
+            if len(shape) == 2 and shape[0] == batch_shape[0] and shape[1] > classes:
+                hint = f"; a notebook that means this declares logits = {shape[1]}"
+            raise NetworkError(
+                f"the network turns {dimensions(batch_shape)} into {dimensions(shape)}, "
+                f"wanted {dimensions((batch_shape[0], logits))} (images x logits){hint}"
+            )
+
+
+def _output_shape(network: nn.Module, images: Tensor) -> Shape:
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            output = network(images)
+    except Exception as error:
+        with contextlib.suppress(UntraceableError):
+            run_traced(network, images)  # fails too, and says at which layer
+        raise NetworkError(f"the network fails on {dimensions(images.shape)}: {one_line(error)}") from error
+    if not isinstance(output, Tensor):
+        raise NetworkError(
+            f"the network gives a {type(output).__name__}, wanted one tensor (images x logits)"
+        )
+    return tuple(output.shape)

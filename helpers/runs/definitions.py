@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from helpers.errors import DefinitionsError, SettingsError, one_line
-from helpers.networks.parameters import describe
+from helpers.networks.description import describe
 from helpers.results.record import fingerprint
 from helpers.results.targets import Target
 from helpers.settings import RunConfig

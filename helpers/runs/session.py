@@ -9,8 +9,9 @@ from torch import nn
 
 from helpers.data.splits import Data, load_data
 from helpers.networks.description import describe
-from helpers.networks.parameters import check_network, count_parameters
+from helpers.networks.parameters import count_parameters
 from helpers.networks.receptive_field import receptive_field
+from helpers.networks.tracing import check_network
 from helpers.places import LOCAL, REPOSITORY, run_folder
 from helpers.results.analysis import Published
 from helpers.results.record import (

@@ -8,7 +8,7 @@ from pathlib import Path
 from helpers.data.mnist import find
 from helpers.data.splits import load_data
 from helpers.errors import NetworkError, StudyError, TrainingDiverged
-from helpers.networks.parameters import check_network
+from helpers.networks.tracing import check_network
 from helpers.places import REPOSITORY
 from helpers.results.store import write_whole
 from helpers.runs import session

@@ -5,8 +5,7 @@ from making.notebooks import TARGET, write_iteration, write_other
 from torch import nn
 
 from helpers.errors import DefinitionsError
-from helpers.lesson.changes import NOT_OWNED, NOTHING, what_changed
-from helpers.networks.description import describe
+from helpers.lesson.changes import UNEXPLAINED, EXPLAINS_NOTHING, what_changed
 from helpers.networks.difference import network_difference
 from helpers.runs.definitions import load_definitions
 from helpers.settings import Augmentation, Recipe, RunConfig
@@ -41,7 +40,7 @@ def compared(folder, before, after, changes=None):
 
 
 def names(before, after):
-    return [entry.name for entry in network_difference(describe(before), describe(after))]
+    return [entry.name for entry in network_difference(before, after)]
 
 
 def stack(*layers):
@@ -50,7 +49,7 @@ def stack(*layers):
 
 def test_identical_notebooks_report_nothing(tmp_path):
     table = compared(tmp_path, {}, {})
-    assert table.entries == () and table.unowned == [] and table.cells() == []
+    assert table.entries == () and table.unexplained == [] and table.cells() == []
     assert table.notes() == ["since 01_before: no difference"]
 
 
@@ -189,13 +188,13 @@ def test_a_new_schedule_stands_for_the_settings_that_it_brings_into_effect(tmp_p
         "cycle_momentum",
         "momentum",
     }
-    assert table.unowned == []
+    assert table.unexplained == []
 
 
 def test_a_setting_that_was_in_effect_before_is_not_covered_by_the_schedule(tmp_path):
     before, after = {"recipe": "schedule='one_cycle'"}, {"recipe": "schedule='one_cycle', pct_start=0.2"}
     table = compared(tmp_path, before, after, {"one cycle": ["schedule"]})
-    assert (table.unowned, table.idle) == (["pct_start"], ["one cycle"])
+    assert (table.unexplained, table.unused) == (["pct_start"], ["one cycle"])
 
 
 def test_sentences_account_by_exact_names_by_layer_and_by_order(tmp_path):
@@ -213,7 +212,7 @@ def test_sentences_account_by_exact_names_by_layer_and_by_order(tmp_path):
     }
     for changes in (whole, exact):
         table = compared(tmp_path, {}, after, changes)
-        assert (table.unowned, table.idle) == ([], [])
+        assert (table.unexplained, table.unused) == ([], [])
         assert table.notes() == ["since 01_before: 4 differences, all of them owned up to"]
 
 
@@ -230,7 +229,7 @@ def test_a_wider_name_leaves_out_what_another_sentence_calls_by_its_own(tmp_path
         after,
         {"padded": ["Conv2d.padding"], "wide": ["Conv2d.out_channels"], "rest": ["Conv2d"]},
     )
-    assert (only.unowned, only.idle) == ([], ["rest"])
+    assert (only.unexplained, only.unused) == ([], ["rest"])
 
 
 def test_the_table_shows_what_is_owned_up_to_what_is_not_and_what_is_idle(tmp_path):
@@ -240,12 +239,12 @@ def test_the_table_shows_what_is_owned_up_to_what_is_not_and_what_is_idle(tmp_pa
     assert table.cells() == [
         ("less time", "epochs", "15", "3"),
         ("half", "batch_size", "128", "64"),
-        (NOT_OWNED, "Dropout.p", "0.1", "0.2"),
-        ("nothing of the kind", NOTHING, "", ""),
-        ("half: rotation", NOTHING, "", ""),
+        (UNEXPLAINED, "Dropout.p", "0.1", "0.2"),
+        ("nothing of the kind", EXPLAINS_NOTHING, "", ""),
+        ("half: rotation", EXPLAINS_NOTHING, "", ""),
     ]
-    assert table.unowned == ["Dropout.p"]
-    assert table.idle == ["nothing of the kind", "half: rotation"]
+    assert table.unexplained == ["Dropout.p"]
+    assert table.unused == ["nothing of the kind", "half: rotation"]
     assert table.notes() == ["since 01_before: 3 differences, 1 of them not owned up to"]
 
 

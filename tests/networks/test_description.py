@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from making.networks import Of, small
 from torch import nn
 
-from helpers.networks.parameters import describe
+from helpers.networks.description import describe
 
 
 class Written(nn.Module):

@@ -8,13 +8,11 @@ from making.networks import Of, small
 from making.random_networks import random_network
 from torch import nn
 
-from helpers.networks.description import describe
-from helpers.networks.difference import network_difference
-from helpers.networks.layers import layers_of
+from helpers.networks.difference import layers_of, network_difference
 
 
 def names(before, after):
-    return [entry.name for entry in network_difference(describe(before), describe(after))]
+    return [entry.name for entry in network_difference(before, after)]
 
 
 def stack(*layers):
@@ -33,7 +31,7 @@ def test_a_convolution_that_follows_a_wider_one_is_no_change_of_its_own():
 
 def test_a_1x1_that_stands_behind_its_pool_is_put_elsewhere():
     wide, narrow, pool = nn.Conv2d(1, 8, 3), nn.Conv2d(8, 4, 1), nn.MaxPool2d(2)
-    (entry,) = network_difference(describe(stack(wide, narrow, pool)), describe(stack(wide, pool, narrow)))
+    (entry,) = network_difference(stack(wide, narrow, pool), stack(wide, pool, narrow))
     assert entry[:3] == (
         "Conv2d 1x1.order",
         "between Conv2d 3x3 and MaxPool2d",
@@ -61,7 +59,7 @@ def test_a_layer_put_elsewhere_between_the_same_neighbours_is_told_by_number():
         )
 
     drop = nn.Dropout(0.1)
-    (entry,) = network_difference(describe(pair(([drop], []))), describe(pair(([], [drop]))))
+    (entry,) = network_difference(pair(([drop], [])), pair(([], [drop])))
     assert entry[:3] == (
         "Dropout.order",
         "between ReLU no. 1 and Conv2d 3x3 no. 2",
@@ -116,6 +114,5 @@ def test_renaming_changes_nothing_and_no_difference_vanishes(seed):
 
     torch.manual_seed(seed)
     network, other = random_network(seed), random_network(Random(seed).randrange(1000))
-    one, two = describe(network), describe(other)
-    assert network_difference(one, describe(Renamed(network))) == []
-    assert (network_difference(one, two) == []) == (layers_of(one) == layers_of(two))
+    assert network_difference(network, Renamed(network)) == []
+    assert (network_difference(network, other) == []) == (layers_of(network) == layers_of(other))

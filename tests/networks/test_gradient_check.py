@@ -13,8 +13,9 @@ from torch import nn
 
 from helpers.errors import DifferentJumps
 from helpers.networks import operations
-from helpers.networks.operations import key
-from helpers.networks.receptive_field import ReceptiveField, agreement, check_by_gradients, receptive_field
+from helpers.networks.gradient_check import check_by_gradients
+from helpers.networks.operations import rule_name
+from helpers.networks.receptive_field import ReceptiveField, agreement, receptive_field
 from helpers.networks.windows import Axis, sliding
 
 SEEDS = range(60)
@@ -37,7 +38,7 @@ def features(table: ReceptiveField) -> set[str]:
     """What a network exercises, as its table shows it."""
     found = set()
     for row in table.rows:
-        operation = key(row.operation)
+        operation = rule_name(row.operation)
         unequal = len({field.extents for field in row.incoming}) > 1
         if operation == "add" and unequal:
             found.add("unequal-depth residual")

@@ -13,8 +13,9 @@ from making.published import PUBLISHED
 from torch import nn
 
 from helpers.errors import DifferentJumps, UnknownOperation
+from helpers.networks.gradient_check import check_by_gradients
 from helpers.networks.parameters import count_parameters
-from helpers.networks.receptive_field import check_by_gradients, receptive_field
+from helpers.networks.receptive_field import receptive_field
 
 
 def fields(network: nn.Module) -> list[int]:

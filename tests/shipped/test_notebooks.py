@@ -10,8 +10,9 @@ import nbformat
 import pytest
 
 from helpers.lesson.changes import what_changed
+from helpers.networks.gradient_check import check_by_gradients
 from helpers.networks.parameters import count_parameters
-from helpers.networks.receptive_field import check_by_gradients, receptive_field
+from helpers.networks.receptive_field import receptive_field
 from helpers.places import OUTPUTS, REPOSITORY, notebooks_in
 from helpers.results.analysis import BROKEN, DECISION, MARKS
 from helpers.results.course import LINEAGES
@@ -112,7 +113,7 @@ def test_every_notebook_owns_up_to_all_that_it_changed_and_to_nothing_else(path)
         return
     assert definitions.predecessor[:2] == before[path.stem[:2]]
     table = what_changed(path.stem, definitions.changes, definitions.predecessor)
-    assert table.entries and table.unowned == [] and table.idle == []
+    assert table.entries and table.unexplained == [] and table.unused == []
     assert [cell.source for cell in cells] == ["lesson.what_changed(notebook, changes, since=predecessor)"]
     (shown,) = cells[0].outputs
     assert CHECKED in cells[0].metadata.tags and shown["data"]["text/plain"] == repr(table)
