@@ -168,7 +168,8 @@ def bench_command(notebooks: Sequence[str], steps: int, repeats: int, dataset: s
 
     The usual way is torchvision transforms, a DataLoader and plain PyTorch. Run it beside nothing else.
     """
-    from helpers.bench.crew import PICTURE, bench
+    from helpers.bench.crew import bench
+    from helpers.bench.picture import write_picture
     from helpers.bench.record import BenchTable
     from helpers.places import REPOSITORY
 
@@ -177,7 +178,8 @@ def bench_command(notebooks: Sequence[str], steps: int, repeats: int, dataset: s
             notebooks, steps=steps, repeats=repeats, dataset=dataset, root=REPOSITORY, report=click.echo
         )
         for record, path in benches:
-            click.echo(f"\n{BenchTable(record)!r}\nwritten: {path}, and beside it {PICTURE}\n")
+            picture = write_picture(path.parent, record)
+            click.echo(f"\n{BenchTable(record)!r}\nwritten: {path}, and beside it {picture.name}\n")
 
 
 @cli.command("report")

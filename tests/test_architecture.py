@@ -144,9 +144,9 @@ def test_only_the_face_for_notebooks_hands_names_on(package):
     assert package == "lesson" or len(statements) == 1
 
 
-def test_the_receptive_field_needs_nothing_but_torch():
-    """It can be lifted out into any project: no settings, no data, no third package."""
-    reached, waiting = set(), ["networks.receptive_field"]
+def needed(module: str) -> set[str]:
+    """The packages that a module imports, by itself and by way of other helpers."""
+    reached, waiting = set(), [module]
     while waiting:
         name = waiting.pop()
         reached.add(name)
@@ -157,5 +157,15 @@ def test_the_receptive_field_needs_nothing_but_torch():
         for node in ast.walk(tree(name))
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
+    return {root.partition(".")[0] for root in roots} - set(sys.stdlib_module_names)
 
-    assert {root.partition(".")[0] for root in roots} - set(sys.stdlib_module_names) == {"helpers", "torch"}
+
+def test_the_receptive_field_needs_nothing_but_torch():
+    """It can be lifted out into any project: no settings, no data, no third package."""
+    assert needed("networks.receptive_field") == {"helpers", "torch"}
+
+
+@pytest.mark.parametrize("module", ["scoreboard.report", "bench.crew", "bench.record"])
+def test_reports_and_measurements_need_no_pictures(module):
+    """Catches a table that cannot be had where nothing can be drawn; pictures are modules of their own."""
+    assert not needed(module) & {"matplotlib", "IPython"}

@@ -1,4 +1,7 @@
-"""How much faster this workbook trains than the usual way: measured in turns, side by side, on one machine."""
+"""How much faster this workbook trains than the usual way: measured in turns, side by side, on one machine.
+
+Every way to train has a crew: processes that stay while the ways take turns, so that all meet the same machine.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,34 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from helpers.bench import work
-from helpers.bench.picture import bench_bars
-from helpers.bench.record import (
-    ONE,
-    SIDE,
-    USUAL,
-    WAYS,
-    BenchRecord,
-    WayRecord,
-    counted,
-    floor,
-    load_bench,
-    median_repeat,
-    one_run,
-    ratios,
-    save_bench,
-)
+from helpers.bench.record import BenchRecord, bench_record, one_run, save_bench
 from helpers.bench.usual import LOADER_WORKERS
-from helpers.errors import PlanError, ResultsError
-from helpers.places import REPOSITORY
-from helpers.results.record import environment, utc_now
-from helpers.results.store import write_whole
+from helpers.bench.work import WAYS
+from helpers.errors import PlanError
+from helpers.places import BENCH, LOCAL, REPOSITORY
 from helpers.runs.execution import Job, thread_settings
 from helpers.runs.plan import plan
 from helpers.runs.pool import available_cores
-
-PICTURE = "bench.png"
-
-Crew = list["Process"]
 
 
 class Process:
@@ -48,30 +31,35 @@ class Process:
         self.pool = ProcessPoolExecutor(1, get_context("spawn"), work.start, (threads,))
 
     def ask(self, function: Callable, *arguments: Any) -> Future:
-        with changed_environment(thread_settings(self.threads)):  # the first question starts the process
+        """Have the process call a function; the answer comes as a future."""
+        # The first question starts the process, which takes its environment from this one.
+        with changed_environment(thread_settings(self.threads)):
             return self.pool.submit(function, *arguments)
+
+
+Crews = Mapping[str, Sequence[Process]]  # by the name of the way
 
 
 @contextmanager
 def changed_environment(values: Mapping[str, str]) -> Iterator[None]:
     """os.environ with `values`, for processes that are started meanwhile."""
-    before = {name: os.environ.get(name) for name in values}
+    before = {name: os.environ[name] for name in values if name in os.environ}
     os.environ.update(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in values:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
-def crews_of(cores: int) -> Iterator[dict[str, Crew]]:
-    """By way, its processes: all cores as threads of one, or one each; they end with the context."""
+def crews_of(cores: int) -> Iterator[Crews]:
+    """A process with all cores for each way, or one for each core; they end with the context."""
     not_ours = set(active_children())
-    crews = {USUAL: [Process(cores)], ONE: [Process(cores)], SIDE: [Process(1) for _ in range(cores)]}
+    crews = {
+        way.name: [Process(1) for _ in range(cores)] if way.side_by_side else [Process(cores)] for way in WAYS
+    }
     with ExitStack() as pools:
         for crew in crews.values():
             for process in crew:
@@ -79,6 +67,7 @@ def crews_of(cores: int) -> Iterator[dict[str, Crew]]:
         try:
             yield crews
         except BaseException:
+            # Nobody waits for an answer any more: leaving the pools would.
             for process in set(active_children()) - not_ours:
                 process.terminate()
             raise
@@ -97,33 +86,33 @@ def bench(
 
     Yields:
         The record of each, and where it was written: outputs/bench, or outputs/local/bench where the data are
-        not MNIST. The picture there is redrawn after each.
+        not MNIST.
 
     Raises:
         PlanError, DefinitionsError, SettingsError, DataError, ResultsError: what cannot be measured or written.
     """
+    # Plan: everything is checked before anything is measured.
     for name, value in {"steps": steps, "repeats": repeats}.items():
         if value < 1:
             raise PlanError(f"{name} = {value}: must be at least 1")
     jobs, remark = plan(notebooks, profile="full", dataset=dataset, force=True, root=root)
     if remark:
         report(remark)
+    iterations = [job for job in jobs if job.seed is not None]
     for job in jobs if notebooks else ():
-        if job.seed is None:
+        if job not in iterations:
             raise PlanError(f"{job.source.stem}: has no network to train; name iterations only")
-    for job in (job for job in jobs if job.seed is not None):
-        kind = job.parameters["dataset"]
-        folder = root / "outputs" / ("bench" if kind == "mnist" else "local/bench")
+    # Measure: one notebook after the other, each with new processes, which hold nothing of the one before.
+    for job in iterations:
+        folder = root / (BENCH if job.parameters["dataset"] == "mnist" else LOCAL / BENCH.name)
         with crews_of(available_cores()) as crews:
-            record = bench_one(job, crews, steps, repeats, report)
-        path = save_bench(record, folder)
-        draw(folder, record)
-        yield record, path
+            record = measure_in_turns(job, crews, steps, repeats, report)
+        yield record, save_bench(record, folder)
 
 
-def bench_one(
+def measure_in_turns(
     job: Job,
-    crews: Mapping[str, Crew],
+    crews: Crews,
     steps: int,
     repeats: int,
     report: Callable[[str], None] = lambda line: None,
@@ -134,21 +123,22 @@ def bench_one(
         PlanError: a process that ended, for lack of memory, say.
     """
     name, parameters = job.source.stem, {key: job.parameters[key] for key in ("profile", "dataset")}
+    prepared, measured = {}, []
     try:
-        made = {}
-        for way, crew in crews.items():  # one after the other: compiling in peace
-            asked = (job.source, parameters, way == USUAL)
-            made[way] = [process.ask(work.prepare, *asked).result() for process in crew]
-            report(f"{name}: {way} is ready")
-        measured = []
+        # Prepare: one process after the other, so that each compiles in peace.
+        for way in WAYS:
+            question = (work.prepare, job.source, parameters, way.trainer)
+            prepared[way.name] = [process.ask(*question).result() for process in crews[way.name]]
+            report(f"{name}: {way.name} is ready")
+        # Measure: the processes of a way at once, and way after way in every repeat.
         for repeat in range(1, repeats + 1):
             measured.append({way: _at_once(crew, work.measure, steps) for way, crew in crews.items()})
             shown = ", ".join(f"{way} {one_run(taken)['total']:.1f}" for way, taken in measured[-1].items())
             report(f"{name}: repeat {repeat} of {repeats}, seconds an epoch: {shown}")
-        (arithmetic,) = _at_once(crews[ONE], work.arithmetic, job.source, parameters)
+        # Floor: the peak of all cores, while the others sleep.
+        (arithmetic,) = _at_once(crews[WAYS[0].name], work.arithmetic, job.source, parameters)
     except BrokenProcessPool:
         raise PlanError(f"{name}: a measured process ended; is there enough memory?") from None
-    threads = {way: crew[0].threads for way, crew in crews.items()}
     options = {
         "profile": "full",
         "steps": steps,
@@ -157,78 +147,9 @@ def bench_one(
         "tested_images": work.TESTED_IMAGES,
         "loader_workers": LOADER_WORKERS,
     }
-    return summary(name, parameters["dataset"], threads, options, made, measured, arithmetic)
+    return bench_record(name, parameters["dataset"], options, prepared, measured, arithmetic)
 
 
-def _at_once(crew: Crew, function: Callable, *arguments: Any) -> list[Any]:
+def _at_once(crew: Sequence[Process], function: Callable, *arguments: Any) -> list[Any]:
     asked = [process.ask(function, *arguments) for process in crew]
     return [answer.result() for answer in asked]
-
-
-def summary(
-    notebook: str,
-    dataset: str,
-    threads: Mapping[str, int],
-    options: Mapping[str, Any],
-    made: Mapping[str, Sequence[Mapping[str, Any]]],
-    measured: Sequence[Mapping[str, Sequence[Mapping[str, float]]]],
-    arithmetic: Mapping[str, float],
-) -> BenchRecord:
-    """The record of a bench.
-
-    Args:
-        threads: of each process, by way.
-        made: what `prepare` answered, by way and process.
-        measured: what `measure` answered, by repeat, way and process.
-        arithmetic: what `arithmetic` answered.
-    """
-    per_run = [{way: one_run(taken) for way, taken in repeat.items()} for repeat in measured]
-    seconds = {way: dict(median_repeat([repeat[way] for repeat in per_run])) for way in WAYS}
-    by_median, ranges = ratios(per_run)
-    machine = environment("cpu")
-    del machine["threads"]  # of this process; every way has its own
-    return BenchRecord(
-        notebook=notebook,
-        dataset=dataset,
-        machine=machine,
-        cores=len(made[SIDE]),
-        finished=utc_now(),
-        options=dict(options),
-        ways={
-            way: WayRecord(
-                how=made[way][0]["how"],
-                processes=len(made[way]),
-                threads=threads[way],
-                compile_seconds=[one["compile_seconds"] for one in made[way]],
-                memory=max(one["memory"] for repeat in measured for one in repeat[way]),
-                seconds=seconds[way],
-            )
-            for way in WAYS
-        },
-        ratios=by_median,
-        ratio_ranges=ranges,
-        floor=floor(arithmetic, {way: seconds[way]["total"] for way in WAYS}),
-        repeats=[{way: [dict(one) for one in taken] for way, taken in repeat.items()} for repeat in measured],
-    )
-
-
-def draw(folder: Path, newest: BenchRecord) -> Path:
-    """The picture of all records in a folder that are of the same machine as the newest one.
-
-    Raises:
-        ResultsError: where it cannot be written.
-    """
-    shown = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            record = load_bench(path)
-        except ResultsError:
-            continue  # of another schema, or damaged
-        if (record.machine["processor"], record.cores) == (newest.machine["processor"], newest.cores):
-            shown.append(record)
-    figure = bench_bars(
-        [(one.notebook, {way: one.ways[way].seconds for way in WAYS}, one.floor["seconds"]) for one in shown],
-        work.PARTS,
-        f"{newest.dataset}, {newest.machine['processor']}, {counted(newest.cores, 'core')}",
-    )
-    return write_whole(folder / PICTURE, figure._repr_png_()[0])

@@ -44,11 +44,13 @@ def epoch_operations(per_batch: tuple[int, int], batch_size: int, steps: int, te
 
 
 def matrix_peak(dtype: torch.dtype, size: int = MATRIX, seconds: float = PEAK_SECONDS) -> float:
-    """Operations a second of the quickest of several products of two (size, size) matrices, with all threads
-    that this process has."""
+    """Operations a second of the quickest of several products of two (size, size) matrices.
+
+    All threads that this process has take part.
+    """
     a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
     result = torch.empty(size, size, dtype=dtype)
-    torch.mm(a, b, out=result)  # the first one also prepares
+    torch.mm(a, b, out=result)  # untimed, for the first one also prepares
     best, tried, started = float("inf"), 0, time.perf_counter()
     while tried < FEWEST_PRODUCTS or time.perf_counter() - started < seconds:
         before = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a bench measured: medians, ratios, its record as JSON, and its table."""
+"""What a bench measured: seconds of one run, ratios, the record as JSON, and its table."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from helpers.bench.work import PARTS
 from helpers.errors import ResultsError, SettingsError
-from helpers.results.record import UtcTime
+from helpers.results.record import UtcTime, environment, utc_now
 from helpers.results.store import write_whole
 from helpers.settings import Count, NonNegative, Positive, Settings
 from helpers.tables import Cells, Table
 
 BENCH_SCHEMA = 1
-USUAL, ONE, SIDE = "usual", "one process", "side by side"
-WAYS = (USUAL, ONE, SIDE)
+PARTS = ("data", "forward", "backward", "optimizer", "evaluation")  # of an epoch, in seconds
+
+Seconds = Mapping[str, float]  # of PARTS, and their `total`
+Measured = Mapping[str, Sequence[Seconds]]  # by way, what each of its processes measured at the same time
 
 
 class WayRecord(Settings):
@@ -43,7 +44,7 @@ class BenchRecord(Settings):
     cores: Count
     finished: UtcTime
     options: dict[str, Any]
-    ways: dict[str, WayRecord]
+    ways: dict[str, WayRecord]  # the first is the usual one, which the others are held against
     ratios: dict[str, Positive]  # how many times faster than the usual way, by medians
     ratio_ranges: dict[str, list[Positive]]  # the lowest and the highest of these ratios within a repeat
     floor: dict[str, Positive]  # see `floor`
@@ -53,51 +54,94 @@ class BenchRecord(Settings):
         return self.model_dump(by_alias=True)
 
 
-def counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def bench_record(
+    notebook: str,
+    dataset: str,
+    options: Mapping[str, Any],
+    prepared: Mapping[str, Sequence[Mapping[str, Any]]],
+    repeats: Sequence[Measured],
+    arithmetic: Mapping[str, float],
+) -> BenchRecord:
+    """The record of what processes answered.
+
+    Args:
+        prepared: by way, what each process said when it was ready: `how`, `threads`, `compile_seconds`.
+        repeats: by way, what each process measured: Seconds, `loss`, and `memory` in GiB.
+        arithmetic: `operations` of an epoch, `float32_peak` and `bfloat16_peak` in operations a second.
+    """
+    # Share out: what processes took side by side becomes the seconds of one run; the median repeat counts.
+    per_run = [{way: one_run(taken) for way, taken in repeat.items()} for repeat in repeats]
+    seconds = {way: median_repeat([repeat[way] for repeat in per_run]) for way in prepared}
+    ways = {
+        way: WayRecord(
+            how=processes[0]["how"],
+            processes=len(processes),
+            threads=processes[0]["threads"],
+            compile_seconds=[process["compile_seconds"] for process in processes],
+            memory=max(taken["memory"] for repeat in repeats for taken in repeat[way]),
+            seconds=dict(seconds[way]),
+        )
+        for way, processes in prepared.items()
+    }
+    # Compare: with the usual way, and with the arithmetic alone.
+    by_median, ranges = ratios(per_run)
+    usual = next(iter(ways.values()))
+    return BenchRecord(
+        notebook=notebook,
+        dataset=dataset,
+        # The threads are those of the process that asks; every way has its own.
+        machine={name: value for name, value in environment("cpu").items() if name != "threads"},
+        cores=usual.processes * usual.threads,
+        finished=utc_now(),
+        options=dict(options),
+        ways=ways,
+        ratios=by_median,
+        ratio_ranges=ranges,
+        floor=floor(arithmetic, {way: taken["total"] for way, taken in seconds.items()}),
+        repeats=[
+            {way: [dict(process) for process in taken] for way, taken in repeat.items()} for repeat in repeats
+        ],
+    )
 
 
-def one_run(measured: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def one_run(processes: Sequence[Seconds]) -> dict[str, float]:
     """Seconds of PARTS and `total` per epoch of one run, from processes that trained side by side.
 
     n processes that each take s seconds an epoch finish one every s / n. Of unequal ones the mean is taken,
     which never claims more than their throughputs together.
     """
-    parts = {part: sum(one[part] for one in measured) / len(measured) ** 2 for part in PARTS}
+    parts = {part: sum(taken[part] for taken in processes) / len(processes) ** 2 for part in PARTS}
     return parts | {"total": sum(parts.values())}
 
 
-def median_repeat(repeats: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+def median_repeat(repeats: Sequence[Seconds]) -> Seconds:
     """The repeat with the median `total` (the lower of two), whole: its parts add up, medians of parts would not."""
     return sorted(repeats, key=lambda repeat: repeat["total"])[(len(repeats) - 1) // 2]
 
 
-def ratios(
-    per_run: Sequence[Mapping[str, Mapping[str, float]]],
-) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """How many times faster than USUAL the other ways are: by their medians, and [lowest, highest] of a repeat.
+def ratios(repeats: Sequence[Mapping[str, Seconds]]) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """How many times faster than the first way the others are: by their medians, and [lowest, highest] of a repeat.
 
     Args:
-        per_run: for each repeat, `one_run` of every way.
+        repeats: for each repeat, the seconds of `one_run` by way.
     """
-    median = {way: median_repeat([repeat[way] for repeat in per_run])["total"] for way in WAYS}
-    by_repeat = {
-        way: [repeat[USUAL]["total"] / repeat[way]["total"] for repeat in per_run] for way in (ONE, SIDE)
-    }
-    by_median = {way: median[USUAL] / median[way] for way in (ONE, SIDE)}
+    usual, *others = repeats[0]
+    median = {way: median_repeat([repeat[way] for repeat in repeats])["total"] for way in (usual, *others)}
+    by_repeat = {way: [repeat[usual]["total"] / repeat[way]["total"] for repeat in repeats] for way in others}
+    by_median = {way: median[usual] / median[way] for way in others}
     return by_median, {way: [min(values), max(values)] for way, values in by_repeat.items()}
 
 
-def floor(arithmetic: Mapping[str, float], seconds: Mapping[str, float]) -> dict[str, float]:
+def floor(arithmetic: Mapping[str, float], totals: Mapping[str, float]) -> dict[str, float]:
     """The arithmetic of an epoch, the peaks, the `seconds` that it takes at the float32 peak, and how many times
     as long each way needs.
 
     Args:
         arithmetic: `operations` of an epoch, `float32_peak` and `bfloat16_peak` in operations a second.
-        seconds: per way, an epoch of one run.
+        totals: by way, seconds of an epoch of one run.
     """
     least = arithmetic["operations"] / arithmetic["float32_peak"]
-    return {**arithmetic, "seconds": least} | {way: seconds[way] / least for way in WAYS}
+    return {**arithmetic, "seconds": least} | {way: total / least for way, total in totals.items()}
 
 
 def save_bench(record: BenchRecord, folder: Path) -> Path:
@@ -139,7 +183,7 @@ class BenchTable(Table):
     left = 1
 
     def cells(self) -> list[Cells]:
-        return [self._row(way, self.record.ways[way]) for way in WAYS]
+        return [self._row(way, taken) for way, taken in self.record.ways.items()]
 
     def _row(self, way: str, taken: WayRecord) -> Cells:
         ratio = self.record.ratios.get(way)
@@ -154,21 +198,25 @@ class BenchTable(Table):
 
     def notes(self) -> list[str]:
         """How each way computed, and what the floor is."""
-        record, lines = self.record, []
-        for way, taken in record.ways.items():
-            several = (
-                "" if taken.processes == 1 else f"{taken.processes} runs at once, seconds shared out; each "
-            )
-            lines.append(f"{way}: {several}{counted(taken.threads, 'thread')}; {taken.how}")
+        record, least = self.record, self.record.floor
         spread = ", ".join(
             f"{way} {low:.1f} to {high:.1f}" for way, (low, high) in record.ratio_ranges.items()
         )
-        least = record.floor
         return [
             f"{record.notebook}, {record.dataset}, {record.machine['processor']}, {counted(record.cores, 'core')}",
-            *lines,
+            *(f"{way}: {_how(taken)}" for way, taken in record.ways.items()),
             f"times faster, over {len(record.repeats)} repeats: {spread}",
             f"floor: {least['operations'] / 1e9:.0f} billion operations at "
             f"{least['float32_peak'] / 1e9:.0f} billion a second in float32: {least['seconds']:.2f} s "
             f"(bfloat16 peak: {least['bfloat16_peak'] / 1e9:.0f})",
         ]
+
+
+def _how(taken: WayRecord) -> str:
+    several = f"{taken.processes} runs at once, seconds shared out; each " if taken.processes > 1 else ""
+    return f"{several}{counted(taken.threads, 'thread')}; {taken.how}"
+
+
+def counted(number: int, thing: str) -> str:
+    """1 core, 2 cores."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -4,7 +4,7 @@ What this workbook's own way is measured against. The augmentations are torchvis
 the recipe declares; how they resample is left at torchvision's defaults, as most code leaves it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -15,13 +15,13 @@ from torchvision.transforms.functional import to_pil_image
 
 from helpers.data.splits import MEAN, STD, Split
 from helpers.settings import Augmentation
-from helpers.training.step import Forward
 
 LOADER_WORKERS = 2
 
 
 def usual_transforms(settings: Augmentation) -> transforms.Compose:
     """PIL image to normalised (1, 28, 28) float32, varied as `settings` say; what is at 0 gets no transform."""
+    # Affine: turned alone, or all changes drawn together.
     steps: list[nn.Module] = []
     turn, move, zoom, lean = settings.rotation, settings.translation, settings.scale, settings.shear
     if move or zoom or lean:
@@ -36,6 +36,7 @@ def usual_transforms(settings: Augmentation) -> transforms.Compose:
         )
     elif turn:
         steps.append(transforms.RandomRotation(turn, fill=0))
+    # Perspective, then elastic: each by itself.
     if settings.perspective:
         chance = settings.perspective_probability
         steps.append(transforms.RandomPerspective(settings.perspective, p=chance, fill=0))
@@ -79,7 +80,9 @@ def usual_loader(
     )
 
 
-def usual_forward(network: nn.Module, label_smoothing: float) -> Forward:
+def usual_forward(
+    network: nn.Module, label_smoothing: float
+) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """(images, labels) -> (mean loss, number classified correctly), in plain eager PyTorch."""
 
     def forward(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,8 +95,10 @@ def usual_forward(network: nn.Module, label_smoothing: float) -> Forward:
 
 @torch.no_grad()
 def usual_evaluation(network: nn.Module, served: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, float, int]:
-    """Mean loss per image, accuracy (percent) and number of images of what is served, batch by batch; the
-    network's mode is restored."""
+    """Mean loss per image, accuracy (percent) and number of images of what is served, batch by batch.
+
+    The network's mode is restored.
+    """
     was_training = network.training
     network.eval()
     loss, correct, images = 0.0, 0, 0

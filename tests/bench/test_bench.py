@@ -8,17 +8,24 @@ from types import SimpleNamespace
 import pytest
 import torch
 from making.notebooks import write_iteration, write_other
-from test_cli import command  # noqa: F401  (a fixture)
 from torch import nn
 from torchvision import transforms
 
-from helpers.bench import crew as bench
-from helpers.bench import work as bench_work
+from helpers.bench import crew, work
 from helpers.bench.floor import batch_operations, epoch_operations, matrix_peak
-from helpers.bench.picture import bench_bars
-from helpers.bench.record import BenchTable, load_bench, median_repeat, one_run, ratios, save_bench
+from helpers.bench.picture import bench_bars, of_same_machine, write_picture
+from helpers.bench.record import (
+    PARTS,
+    BenchTable,
+    bench_record,
+    load_bench,
+    median_repeat,
+    one_run,
+    ratios,
+    save_bench,
+)
 from helpers.bench.usual import UsualImages, usual_loader, usual_transforms
-from helpers.bench.work import PARTS, an_epoch, measure_way, our_way, time_steps, usual_way
+from helpers.bench.work import WAYS, measure_trainer, our_trainer, scaled_to_epoch, time_steps, usual_trainer
 from helpers.data.splits import BLACK, load_data, normalise
 from helpers.errors import PlanError, ResultsError
 from helpers.settings import Augmentation, Recipe, RunConfig
@@ -51,7 +58,7 @@ def without_workers(monkeypatch):
     def loader(*arguments, **options):
         return usual_loader(*arguments, **options, workers=0)
 
-    monkeypatch.setattr(bench_work, "usual_loader", loader)
+    monkeypatch.setattr(work, "usual_loader", loader)
 
 
 # The usual way
@@ -112,8 +119,8 @@ def test_every_change_leaves_black_outside(data, settings):
 
 
 def test_the_usual_loop_lowers_the_loss(data, config, without_workers):
-    way = usual_way(network(), data, config)
-    losses = [time_steps(way, 20)["loss"] for _ in range(2)]
+    trainer = usual_trainer(network(), data, config)
+    losses = [time_steps(trainer, 20)["loss"] for _ in range(2)]
     assert losses[1] < 0.7 * losses[0]
 
 
@@ -121,8 +128,9 @@ def test_the_usual_loop_lowers_the_loss(data, config, without_workers):
 
 
 def test_a_measurement_of_either_way_adds_up(data, config, without_workers):
-    for make in (usual_way, our_way):
-        measured = measure_way(make(network(), data, config), steps=2)
+    """Catches a part of an epoch that is not timed."""
+    for build in (usual_trainer, our_trainer):
+        measured = measure_trainer(build(network(), data, config), steps=2)
         assert sum(measured[part] for part in PARTS) == pytest.approx(measured["total"])
         assert min(measured[part] for part in PARTS) > 0 and measured["memory"] > 0.05
 
@@ -131,7 +139,7 @@ def test_each_part_is_timed_apart(data, config, monkeypatch):
     """A clock that only planted work moves: serving a batch takes 1 s, forward 10, backward 100."""
     now = itertools.count()
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(bench_work.time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(work.time, "perf_counter", lambda: clock.now)
 
     def epoch():
         for batch in usual_loader(data.train, 64, workers=0):
@@ -149,15 +157,15 @@ def test_each_part_is_timed_apart(data, config, monkeypatch):
         clock.now += 10
         return Loss(), torch.tensor(1)
 
-    way = usual_way(network(), data, config)
-    way.epoch, way.forward = epoch, forward
-    measured = time_steps(way, 30)  # more than an epoch: it goes on with the next
+    trainer = usual_trainer(network(), data, config)
+    trainer.epoch, trainer.forward = epoch, forward
+    measured = time_steps(trainer, 30)  # more than an epoch: it goes on with the next
     assert measured == {"data": 30, "forward": 300, "backward": 3000, "optimizer": 0, "loss": 5 + 14.5}
 
 
 def test_scaling_to_an_epoch_is_exact():
     seconds = {"data": 1.0, "forward": 2.0, "backward": 3.0, "optimizer": 0.5, "evaluation": 0.25}
-    scaled = an_epoch(seconds, steps=100, steps_per_epoch=469, tested=2_000, test_images=10_000)
+    scaled = scaled_to_epoch(seconds, steps=100, steps_per_epoch=469, tested=2_000, test_images=10_000)
     expected = {"data": 4.69, "forward": 9.38, "backward": 14.07, "optimizer": 2.345, "evaluation": 1.25}
     assert scaled == pytest.approx(expected | {"total": 31.735})
 
@@ -224,10 +232,14 @@ def test_the_peak_is_a_speed():
 
 @pytest.fixture
 def record():
-    made = {way: [{"how": f"{way} way", "compile_seconds": 3.0}] for way in ("usual", "one process")}
-    made["side by side"] = [{"how": "side way", "compile_seconds": seconds} for seconds in (3.0, 5.0)]
-    threads = {"usual": 2, "one process": 2, "side by side": 1}
-    return bench.summary("01_small", "digits", threads, {"steps": 9}, made, repeated(), ARITHMETIC)
+    """The bench of a notebook by three ways on two cores."""
+    prepared = {
+        way: [{"how": f"{way} way", "threads": 2, "compile_seconds": 3.0}] for way in ("usual", "one process")
+    }
+    prepared["side by side"] = [
+        {"how": "side way", "threads": 1, "compile_seconds": seconds} for seconds in (3.0, 5.0)
+    ]
+    return bench_record("01_small", "digits", {"steps": 9}, prepared, repeated(), ARITHMETIC)
 
 
 def test_the_record_says_what_was_measured(record):
@@ -259,25 +271,38 @@ def test_the_table_shows_seconds_ratios_and_the_floor(record):
     assert "side by side: 2 runs at once, seconds shared out; each 1 thread; side way" in lines
 
 
+def test_another_way_needs_no_other_code(record, tmp_path):
+    """Catches a record, a table or a picture that knows the ways by name."""
+    other = record.model_dump(by_alias=True)
+    other["ways"]["resident"] = other["ways"]["one process"]
+    other["ratios"]["resident"], other["floor"]["resident"] = 4.0, 5.5
+    path = save_bench(type(record)(**other), tmp_path)
+    read = load_bench(path)
+    assert "resident" in repr(BenchTable(read)).splitlines()[5]
+    assert len(bench_bars([read]).axes[0].get_yticks()) == 4
+
+
 def test_the_picture_stacks_the_parts_up_to_the_total(record):
-    ways = {way: taken.seconds for way, taken in record.ways.items()}
-    figure = bench_bars([("01_small", ways, 2.0)], PARTS, "a machine")
-    (axes,) = figure.axes
+    (axes,) = bench_bars([record]).axes
     ends = [bar.get_x() + bar.get_width() for bar in axes.patches[-3:]]
     assert ends == pytest.approx([44, 11, 10])
     assert axes.lines[0].get_xdata()[0] == 2
+    assert [text.get_text() for text in axes.texts] == [
+        "44.0 s",
+        "11.0 s, 4.0 times faster",
+        "10.0 s, 4.4 times faster",
+    ]
 
 
-def test_the_picture_holds_all_records_of_the_same_machine(record, tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(bench, "bench_bars", lambda *given: drawn.append(given[0]) or bench_bars(*given))
-    others = {"02_two": {}, "03_other": {"cores": 64}}
-    for name, changed in others.items():
+def test_the_picture_holds_all_records_of_the_same_machine(record, tmp_path):
+    """Catches seconds of two machines side by side, and a damaged file that stops the picture."""
+    for name, changed in {"02_two": {}, "03_other": {"cores": 64}}.items():
         save_bench(record.model_copy(update={"notebook": name} | changed), tmp_path)
     save_bench(record, tmp_path)
     (tmp_path / "04_damaged.json").write_text("{")
-    assert bench.draw(tmp_path, record).read_bytes().startswith(b"\x89PNG")
-    assert [name for name, *_ in drawn[0]] == ["01_small", "02_two"]
+    assert [shown.notebook for shown in of_same_machine(tmp_path, record)] == ["01_small", "02_two"]
+    path = write_picture(tmp_path, record)
+    assert path.name == "bench.png" and path.read_bytes().startswith(b"\x89PNG")
 
 
 # Processes and the command
@@ -285,7 +310,7 @@ def test_the_picture_holds_all_records_of_the_same_machine(record, tmp_path, mon
 
 def test_a_process_has_its_threads_and_starts_workers_as_the_platform_does(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    process = bench.Process(3)
+    process = crew.Process(3)
     with process.pool:
         asked = (torch.get_num_threads,), (os.getenv, "OMP_NUM_THREADS"), (multiprocessing.get_start_method,)
         answers = [process.ask(*question).result() for question in asked]
@@ -293,32 +318,29 @@ def test_a_process_has_its_threads_and_starts_workers_as_the_platform_does(monke
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
-class Planted:
-    """A process that answers at once, and notes what it was asked."""
+def test_the_ways_are_measured_in_turns(tmp_path):
+    """Catches a way that is measured to its end before the next one begins: the machine may change meanwhile."""
+    asked = []
 
-    asked: list = []
+    class Planted:
+        """A process that answers at once, and notes what it was asked."""
 
-    def __init__(self, way, threads):
-        self.way, self.threads = way, threads
+        def __init__(self, way):
+            self.way = way
 
-    def ask(self, function, *arguments):
-        self.asked.append((function.__name__, self.way))
-        answers = {"prepare": {"how": self.way, "compile_seconds": 0.0}, "arithmetic": ARITHMETIC}
-        return SimpleNamespace(result=lambda: answers.get(function.__name__, spent(2.0)))
+        def ask(self, function, *arguments):
+            asked.append((function.__name__, self.way))
+            ready = {"how": self.way, "threads": 2, "compile_seconds": 0.0}
+            answers = {"prepare": ready, "arithmetic": ARITHMETIC}
+            return SimpleNamespace(result=lambda: answers.get(function.__name__, spent(2.0)))
 
-
-def test_the_ways_are_measured_in_turns(monkeypatch, tmp_path):
-    monkeypatch.setattr(Planted, "asked", [])
-    crews = {
-        "usual": [Planted("usual", 2)],
-        "one process": [Planted("one", 2)],
-        "side by side": [Planted("side", 1), Planted("side", 1)],
-    }
-    job = SimpleNamespace(
-        source=tmp_path / "01_small.ipynb", parameters={"profile": "full", "dataset": "digits"}
-    )
-    bench.bench_one(job, crews, steps=3, repeats=2, report=lambda line: None)
-    assert [way for what, way in Planted.asked if what == "measure"] == ["usual", "one", "side", "side"] * 2
+    crews = {way.name: [Planted(way.name)] * (2 if way.side_by_side else 1) for way in WAYS}
+    source = tmp_path / "01_small.ipynb"
+    job = SimpleNamespace(source=source, parameters={"profile": "full", "dataset": "digits"})
+    record = crew.measure_in_turns(job, crews, steps=3, repeats=2)
+    turn = ["usual", "one process", "side by side", "side by side"]
+    assert [way for what, way in asked if what == "measure"] == turn * 2
+    assert list(record.ways) == [way.name for way in WAYS]
 
 
 @pytest.mark.parametrize(
@@ -331,8 +353,8 @@ def test_the_ways_are_measured_in_turns(monkeypatch, tmp_path):
         (["00_start", "--dataset", "digits"], ["00_start", "no network"]),
     ],
 )
-def test_a_mistake_is_one_line_and_nothing_is_measured(command, monkeypatch, tmp_path, arguments, words):  # noqa: F811
-    monkeypatch.setattr(bench, "crews_of", None)
+def test_a_mistake_is_one_line_and_nothing_is_measured(command, monkeypatch, tmp_path, arguments, words):
+    monkeypatch.setattr(crew, "crews_of", None)
     write_iteration(tmp_path)
     write_other(tmp_path)
     status, _, errors = command("bench", *arguments)
@@ -343,4 +365,4 @@ def test_a_mistake_is_one_line_and_nothing_is_measured(command, monkeypatch, tmp
 @pytest.mark.parametrize("options", [{"steps": 0, "repeats": 1}, {"steps": 1, "repeats": -1}])
 def test_bad_numbers_are_refused_from_python_too(options):
     with pytest.raises(PlanError, match="must be at least 1"):
-        next(bench.bench(**options))
+        next(crew.bench(**options))

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from helpers.bench.record import SIDE, WAYS, BenchRecord, load_bench
+from helpers.bench.record import BenchRecord, load_bench
 from helpers.networks.parameters import count_parameters
 from helpers.networks.receptive_field import receptive_field
 from helpers.places import REPOSITORY, notebooks_in
@@ -32,11 +32,11 @@ def test_the_table_of_notebooks_is_that_of_their_networks():
 
 def speed_row(record: BenchRecord) -> str:
     """Notebook, seconds an epoch: usual, ours, ours side by side per run; times faster; times the floor."""
-    seconds = [record.ways[way].seconds["total"] for way in WAYS]
+    seconds = [way.seconds["total"] for way in record.ways.values()]
     cells = (
         record.notebook[:2],
         *(f"{value:.1f}" for value in seconds),
-        f"{record.ratios[SIDE]:.1f}",
+        f"{record.ratios['side by side']:.1f}",
         f"{record.floor['seconds']:.1f}",
     )
     return f"| {' | '.join(cells)} |"
