@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from helpers.errors import ResultsError
-from helpers.figures.course import Box, lineage_map
+from helpers.figures.course import Box, course_map, lineage_map
 from helpers.figures.style import Figure
 from helpers.places import OUTPUTS
 from helpers.results.course import ITERATIONS, LINEAGES, TITLES, Iteration
@@ -28,6 +28,18 @@ def show_course_map(target: Target, root: Path = OUTPUTS) -> Figure:
         f"★ claims {target.min_accuracy:g} % too\n\npublished: best test epoch, %\n"
         "ours: last epoch, mean ± SD of\nthe recorded seeds, %",
     )
+
+
+def show_course_by_size(target: Target) -> Figure:
+    """Best published accuracy by parameters, with arrows along each lineage and the corner that a target asks for.
+
+    Iterations without a clear published best are left out.
+    """
+    lineages = [
+        [(step.number, step.parameters, step.best) for step in lineage if step.best is not None]
+        for lineage in LINEAGES
+    ]
+    return course_map(lineages, target.max_params, target.min_accuracy)
 
 
 def lineage_text(target: Target, root: Path = OUTPUTS) -> str:

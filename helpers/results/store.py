@@ -7,8 +7,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from helpers.errors import ResultsError, SettingsError
+from helpers.places import BENCH, REPOSITORY
 from helpers.results.record import SCHEMA, Record
 
 FILE = "result.json"
@@ -104,6 +106,30 @@ def find(
             found.append((in_notebook, in_profile, record.seed, record))
     found.sort(key=lambda item: item[:3])
     return [record for *_, record in found], left_out
+
+
+class Equivalence(NamedTuple):
+    """Last epochs (test accuracy, percent) of runs of one recipe, before and after a way of computing came."""
+
+    before: list[float]
+    after: list[float]
+    margin: float  # points: a difference of the means that lies within it counts as none
+
+
+def read_equivalence(path: Path = REPOSITORY / BENCH / "equivalence.json") -> Equivalence:
+    """The full runs of notebook 13 that were made to compare the quick way of computing with the one before.
+
+    Raises:
+        ResultsError: for a file that is missing or damaged.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        before, after = (list(data[when]["last_epoch"].values()) for when in ("before", "after"))
+        return Equivalence(before, after, data["margin"])
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ResultsError(f"{path}: damaged, holds no comparison of two ways") from None
 
 
 def _read(path: Path) -> Record:

@@ -5,7 +5,14 @@ from making.records import full_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
-from helpers.lesson.course_map import course_table, facts, lineage_text, ours_of, show_course_map
+from helpers.lesson.course_map import (
+    course_table,
+    facts,
+    lineage_text,
+    ours_of,
+    show_course_by_size,
+    show_course_map,
+)
 from helpers.places import run_folder
 from helpers.results.course import ITERATIONS, LINEAGES, TITLES
 from helpers.results.store import save
@@ -98,3 +105,9 @@ def test_the_map_says_how_to_read_it_and_is_a_small_png_with_a_text_for_the_blin
     png, metadata = drawn._repr_png_()
     assert png.startswith(b"\x89PNG") and len(png) < 200_000  # twice the usual: the map is nearly all text
     assert metadata["alt"]
+
+
+def test_by_size_every_iteration_with_a_published_best_is_drawn_and_no_other():
+    """Catches our own iterations, or one whose best is unclear, at a place that nobody published."""
+    written = {text.get_text() for text in show_course_by_size(BRIEF).axes[0].texts}
+    assert written - {""} == {iteration.number for iteration in ITERATIONS if iteration.best is not None}

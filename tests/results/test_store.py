@@ -12,7 +12,7 @@ from making.records import KEYS, make
 
 from helpers.errors import ResultsError
 from helpers.places import run_folder
-from helpers.results.store import find, load, prepare_folder, save
+from helpers.results.store import find, load, prepare_folder, read_equivalence, save
 
 # Where it lies
 
@@ -239,3 +239,25 @@ def test_a_record_in_the_folder_of_another_run_is_left_out(tmp_path, wrong):
     assert left_out == [
         f"{wrong}/result.json: holds the record of another run (13_slow_widening, fast, seed 1)"
     ]
+
+
+# The comparison of two ways of computing
+
+
+def test_the_runs_of_either_way_are_read_in_their_order(tmp_path):
+    """Catches the two ways in each other's place, and seeds taken for accuracies."""
+    ways = {"before": {"last_epoch": {"1": 99.4, "2": 99.3}}, "after": {"last_epoch": {"1": 99.5}}}
+    path = tmp_path / "equivalence.json"
+    path.write_text(json.dumps({**ways, "margin": 0.05}))
+    assert read_equivalence(path) == ([99.4, 99.3], [99.5], 0.05)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"before": {"last_epoch": [99.4]}}'])
+def test_a_comparison_that_is_missing_or_damaged_is_named(tmp_path, content):
+    """Catches a traceback of JSON in a notebook instead of one line with the file's name."""
+    path = tmp_path / "equivalence.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ResultsError) as error:
+        read_equivalence(path)
+    assert one_line(error).startswith(f"{path}: ")

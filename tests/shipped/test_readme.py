@@ -1,6 +1,5 @@
 """What the README says is so: its numbers are those of the records, its links and commands are there."""
 
-import json
 import re
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from helpers.networks.parameters import count_parameters
 from helpers.networks.receptive_field import receptive_field
 from helpers.places import REPOSITORY, notebooks_in
 from helpers.results.statistics import welch
+from helpers.results.store import read_equivalence
 from helpers.runs.definitions import load_definitions, tags
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -51,11 +51,10 @@ def test_the_times_are_those_of_the_benches():
 
 def test_the_quick_way_is_shown_to_be_as_accurate():
     """The recorded last epochs of twenty seeds, trained before and after the kernels came."""
-    record = json.loads((REPOSITORY / "outputs" / "bench" / "equivalence.json").read_text())
-    before, after = (list(record[when]["last_epoch"].values()) for when in ("before", "after"))
+    before, after, margin = read_equivalence()
     assert min(len(before), len(after)) >= 10
     difference = welch(after, before)
-    assert difference.interval.within(record["margin"])
+    assert difference.interval.within(margin)
     sentence = f"{difference.interval.low:+.3f} to {difference.interval.high:+.3f}"
     assert sentence in README, f"the README should say {sentence}"
 
