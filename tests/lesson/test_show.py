@@ -145,7 +145,7 @@ def test_groups_of_runs_are_drawn_under_the_names_that_they_are_given(lived):
     runs = Runs("99_example", [lived[2]])
     figure = show.show_recorded({"as declared": runs, "no dropout": runs}, TARGET, {})
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert [name.partition(" (")[0] for name in names] == ["as declared", "no dropout"]
+    assert names == ["as declared", "no dropout"]
 
 
 def test_training_stands_beside_the_test_as_counted_and_as_asked_afterwards(lived):
