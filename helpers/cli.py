@@ -1,4 +1,4 @@
-"""The `workbook` command: run notebooks in batch, list them, search, measure, report what was reached."""
+"""The `workbook` command: run notebooks, list them, search, measure, report what was reached."""
 
 import os
 import re
@@ -105,14 +105,15 @@ def run_command(
 def list_command() -> None:
     """The notebooks, their targets, and the parameters that -p can change."""
     from helpers.places import REPOSITORY, notebooks_in
-    from helpers.runs.definitions import declared_parameters, load_definitions, tags
+    from helpers.runs.definitions import Notebook
 
     with _mistakes():
         for name, path in notebooks_in(REPOSITORY).items():
+            notebook = Notebook.read(path)
             click.echo(name)
-            if "network" in tags(path):
-                click.echo(f"  {load_definitions(path).target}")
-            for parameter in declared_parameters(path).values():
+            if notebook.is_iteration:
+                click.echo(f"  {notebook.definitions().target}")
+            for parameter in notebook.parameters.values():
                 click.echo(f"  {parameter}")
 
 

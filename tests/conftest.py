@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 from making.mnist import write_set
 
+from helpers import cli, places
 from helpers.data import mnist
 from helpers.data.splits import load_data
 from helpers.settings import RunConfig
@@ -44,3 +45,18 @@ def installed(original, monkeypatch):
 def digit_images():
     """Test images of scikit-learn's digits, uint8 of shape (N, 1, 28, 28)."""
     return load_data(RunConfig(dataset="digits")).test.images
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """Runs `workbook` with arguments on the notebooks of tmp_path; gives status, stdout and stderr."""
+    monkeypatch.setattr(places, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)  # the tests' own process keeps its handlers
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["workbook", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return (ended.value.code or 0, *capsys.readouterr())
+
+    return run

@@ -7,24 +7,8 @@ import pytest
 from making.notebooks import write_iteration, write_other
 
 from helpers import cli
-from helpers.results import record
-from helpers.runs import pool as batch
+from helpers.runs import pool
 from helpers.runs.execution import Outcome
-
-
-@pytest.fixture
-def command(tmp_path, monkeypatch, capsys):
-    """Runs `workbook` with arguments on the notebooks of tmp_path; gives status, stdout and stderr."""
-    monkeypatch.setattr(record, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)  # the tests' own process keeps its handlers
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["workbook", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return (ended.value.code or 0, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture
@@ -32,11 +16,11 @@ def executed(monkeypatch):
     """What would have been executed: (jobs, workers) of each call; every job ends as it says it failed or not."""
     calls = []
 
-    def execute(jobs, workers):
+    def execute(jobs, workers, watch):
         calls.append((jobs, workers))
         return [Outcome(job, "failed", problem="ValueError: broken") for job in jobs if job.seed != 1]
 
-    monkeypatch.setattr(batch, "execute", execute)
+    monkeypatch.setattr(pool, "execute", execute)
     return calls
 
 
@@ -58,7 +42,7 @@ def test_options_reach_the_plan_and_the_workers(command, executed, tmp_path):
     assert workers == 3
 
 
-def test_without_workers_the_batch_takes_its_default(command, executed, tmp_path):
+def test_without_workers_the_pool_takes_its_default(command, executed, tmp_path):
     write_iteration(tmp_path)
     command("run", "--dataset", "digits")
     assert [workers for _, workers in executed] == [None]
@@ -122,10 +106,10 @@ def test_a_mistake_is_one_line_that_names_it_and_what_is_allowed(
 
 
 def test_ctrl_c_is_no_traceback(command, monkeypatch, tmp_path):
-    def interrupted(jobs, workers):
+    def interrupted(jobs, workers, watch):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batch, "execute", interrupted)
+    monkeypatch.setattr(pool, "execute", interrupted)
     write_iteration(tmp_path)
     status, _, errors = command("run", "--dataset", "digits")
     assert status == cli.INTERRUPTED

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,20 @@ from torch import nn
 
 from helpers.errors import DefinitionsError, SettingsError, one_line
 from helpers.networks.description import describe
+from helpers.results.analysis import Published
 from helpers.results.record import fingerprint
 from helpers.results.targets import Target
 from helpers.settings import RunConfig
 
 TAGS = ("imports", "target", "parameters", "settings", "network")
-KEPT = 32  # notebooks, of which what was read is kept: a search asks for the same one many times
+KEPT = 32  # notebooks that stay read: a search asks for the same one many times
+REQUIRED = {
+    "notebook": str,
+    "target": Target,
+    "config": RunConfig,
+    "Net": type,
+}  # names that the cells define
+OPTIONAL = ("published", "predecessor", "changes")
 KINDS = {"int": int, "float": float, "bool": bool, "str": str}
 
 
@@ -57,10 +65,10 @@ class Definitions:
 
     notebook: str
     target: Target
-    published: Any
     config: RunConfig
     Net: type[nn.Module]
     description: tuple[str, ...]  # of the network, line by line
+    published: Published | None = None  # what a write-up claims of it, if any does
     predecessor: str | None = None  # the notebook that it grew out of
     changes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # what is new against it
 
@@ -69,126 +77,130 @@ class Definitions:
         return fingerprint(self.config, self.description, dataset)
 
 
-def tags(path: Path | str) -> set[str]:
-    """The tags of a notebook's code cells; an iteration, which trains and leaves a record, has `network`.
+@dataclass(frozen=True, eq=False)
+class Notebook:
+    """A notebook as it lies on disk: the code of its tagged cells, none of which has run."""
 
-    Raises:
-        DefinitionsError: for a file that is no notebook.
-    """
-    return set(_tagged(Path(path)))
+    path: Path
+    cells: Mapping[str, str]  # sources by tag; cells of the same tag are joined
 
+    @classmethod
+    def read(cls, path: Path | str) -> "Notebook":
+        """The notebook at `path`; one that has not changed since is not read again.
 
-def declared_parameters(path: Path | str) -> dict[str, Parameter]:
-    """The parameters of a notebook by name, in order; none where it has no cell tagged `parameters`.
+        Raises:
+            DefinitionsError: for a file that is no notebook.
+        """
+        path = Path(path)
+        try:
+            return _read(path, path.read_bytes())
+        except OSError as error:
+            raise DefinitionsError(f"{path}: cannot be read ({error.strerror})") from None
 
-    Raises:
-        DefinitionsError: for a line that is not `name: type = literal  # help`.
-    """
-    return dict(_declared_parameters(Path(path), _content(Path(path))))
+    @property
+    def is_iteration(self) -> bool:
+        """Whether it trains a network and leaves a record."""
+        return "network" in self.cells
 
+    @cached_property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The declared parameters by name, in order; none where no cell is tagged `parameters`.
 
-@lru_cache(maxsize=KEPT)
-def _declared_parameters(path: Path, content: bytes) -> dict[str, Parameter]:
-    source = _read_tagged(path, content).get("parameters", "")
-    try:
-        inspected = papermill.inspect_notebook(path).values()
-        parameters = {item["name"]: _parameter(item) for item in inspected}
-        complete = len(parameters) == len(ast.parse(source).body)  # papermill leaves out what it cannot read
-    except (KeyError, ValueError, SyntaxError):
-        complete = False
-    if not complete:
-        raise DefinitionsError(
-            f"{path.stem}: every line of its cell parameters must be `name: type = literal  # help`, "
-            f"with a single = and a type of {', '.join(KINDS)}"
+        Raises:
+            DefinitionsError: for a line that is not `name: type = literal  # help`.
+        """
+        source = self.cells.get("parameters", "")
+        try:
+            inspected = papermill.inspect_notebook(self.path).values()
+            declared = {item["name"]: _parameter(item) for item in inspected}
+            complete = len(declared) == len(
+                ast.parse(source).body
+            )  # papermill leaves out what it cannot read
+        except (KeyError, ValueError, SyntaxError):
+            complete = False
+        if not complete:
+            raise DefinitionsError(
+                f"{self.path.stem}: every line of its cell parameters must be `name: type = literal  # help`, "
+                f"with a single = and a type of {', '.join(KINDS)}"
+            )
+        return declared
+
+    def convert(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """`values` for parameters of the notebook, as their declared types.
+
+        Raises:
+            DefinitionsError: for a name that the notebook does not declare, or a value of another type.
+        """
+        stem, declared = self.path.stem, self.parameters if values else {}
+        for name in values:
+            if name not in declared:
+                close = get_close_matches(name, declared, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(declared) or 'none'}"
+                raise DefinitionsError(f"{stem} has no parameter {name!r}; {hint}")
+        try:
+            return {name: declared[name].convert(value) for name, value in values.items()}
+        except DefinitionsError as error:
+            raise DefinitionsError(f"{stem}: {error}") from None
+
+    def definitions(self, values: Mapping[str, Any] | None = None) -> Definitions:
+        """What the notebook declares: its cells tagged TAGS run in a fresh namespace, and no others.
+
+        `values` replace the declared defaults, as papermill does it: after the cell `parameters`.
+
+        Raises:
+            DefinitionsError: a cell that is missing or fails; a parameter that is unknown or of another type.
+        """
+        stem = self.path.stem
+        for tag in TAGS:
+            if tag not in self.cells:
+                raise DefinitionsError(f"{stem}: no cell is tagged {tag}")
+        changed = self.convert(values or {})
+        # Run the cells as a kernel would, but silently: what they print is meant for their reader.
+        namespace: dict[str, Any] = {"__name__": "__main__", "print": lambda *_, **__: None}
+        for tag in TAGS:
+            with _naming(f"{stem}, cell {tag}"):
+                exec(compile(self.cells[tag], f"{stem}, cell {tag}", "exec"), namespace)
+            if tag == "parameters":
+                namespace.update(changed)
+        # Take what they have defined.
+        for name, kind in REQUIRED.items():
+            if not isinstance(namespace.get(name), kind):
+                raise DefinitionsError(f"{stem}: its cells define no {name} ({kind.__name__})")
+        with _naming(f"{stem}, Net"):
+            description = tuple(describe(namespace["Net"]()))
+        optional = {name: namespace[name] for name in OPTIONAL if name in namespace}
+        return Definitions(
+            **{name: namespace[name] for name in REQUIRED}, description=description, **optional
         )
-    return parameters
-
-
-def convert_parameters(path: Path | str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` for parameters of the notebook, as their declared types.
-
-    Raises:
-        DefinitionsError: for a name that the notebook does not declare, or a value of another type.
-    """
-    declared, stem = declared_parameters(path), Path(path).stem
-    for name in values:
-        if name not in declared:
-            close = get_close_matches(name, declared, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(declared) or 'none'}"
-            raise DefinitionsError(f"{stem} has no parameter {name!r}; {hint}")
-    try:
-        return {name: declared[name].convert(value) for name, value in values.items()}
-    except DefinitionsError as error:
-        raise DefinitionsError(f"{stem}: {error}") from None
 
 
 def load_definitions(path: Path | str, parameters: Mapping[str, Any] | None = None) -> Definitions:
-    """The definitions of a notebook: its cells tagged TAGS run in a fresh namespace, and no others.
-
-    `parameters` replace the declared defaults, as papermill does it: after the cell `parameters`.
+    """The definitions of the notebook at `path`, with some parameters changed or none.
 
     Raises:
-        DefinitionsError: a cell that is missing or fails; a parameter that is unknown or of another type.
+        DefinitionsError: for a file that is no notebook; a cell that is missing or fails; a parameter that is
+            unknown or of another type.
     """
-    path = Path(path)
-    cells = _tagged(path)
-    for tag in TAGS:
-        if tag not in cells:
-            raise DefinitionsError(f"{path.stem}: no cell is tagged {tag}")
-    values = convert_parameters(path, parameters or {})
-    # as in a kernel, but what the cells print is meant for their reader
-    namespace: dict[str, Any] = {"__name__": "__main__", "print": lambda *_, **__: None}
-    for tag in TAGS:
-        with _naming(f"{path.stem}, cell {tag}"):
-            exec(compile(cells[tag], f"{path.stem}, cell {tag}", "exec"), namespace)
-        if tag == "parameters":
-            namespace.update(values)
-    for name, kind in {"notebook": str, "target": Target, "config": RunConfig, "Net": type}.items():
-        if not isinstance(namespace.get(name), kind):
-            raise DefinitionsError(f"{path.stem}: its cells define no {name} ({kind.__name__})")
-    with _naming(f"{path.stem}, Net"):
-        description = tuple(describe(namespace["Net"]()))
-    return Definitions(
-        notebook=namespace["notebook"],
-        target=namespace["target"],
-        published=namespace.get("published"),
-        config=namespace["config"],
-        Net=namespace["Net"],
-        description=description,
-        predecessor=namespace.get("predecessor"),
-        changes=namespace.get("changes", {}),
-    )
+    return Notebook.read(path).definitions(parameters)
+
+
+@lru_cache(maxsize=KEPT)
+def _read(path: Path, content: bytes) -> Notebook:
+    try:
+        notebook = nbformat.reads(content.decode(), as_version=4)
+    except Exception as error:  # nbformat names no base class of what it raises
+        raise DefinitionsError(f"{path}: not a notebook ({one_line(error)})") from None
+    cells: dict[str, str] = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            for tag in cell.metadata.get("tags", []):
+                cells[tag] = f"{cells.get(tag, '')}{cell.source}\n"
+    return Notebook(path, cells)
 
 
 def _parameter(item: Mapping[str, str]) -> Parameter:
     kind = KINDS[item["inferred_type_name"]]
     return Parameter(item["name"], kind, ast.literal_eval(item["default"]), item["help"])
-
-
-def _tagged(path: Path) -> dict[str, str]:
-    """The source of the code cells by tag; cells of the same tag are joined."""
-    return _read_tagged(path, _content(path))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DefinitionsError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-@lru_cache(maxsize=KEPT)
-def _read_tagged(path: Path, content: bytes) -> dict[str, str]:
-    try:
-        notebook = nbformat.reads(content.decode(), as_version=4)
-    except Exception as error:  # nbformat names no base class of what it raises
-        raise DefinitionsError(f"{path}: not a notebook ({one_line(error)})") from None
-    sources: dict[str, str] = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            for tag in cell.metadata.get("tags", []):
-                sources[tag] = f"{sources.get(tag, '')}{cell.source}\n"
-    return sources
 
 
 @contextmanager

@@ -141,7 +141,8 @@ def _run_alone(job: Job) -> Outcome:
 
 def _execute(job: Job, executed: Path) -> str:
     """Run the notebook and save it as `executed`; why it failed, or ""."""
-    with chdir(job.source.parent):  # as in JupyterLab; and paths in the saved notebook stay relative
+    # In the notebook's own folder, as in JupyterLab: paths in the saved notebook stay relative.
+    with chdir(job.source.parent):
         parameters = dict(job.parameters)
         if "output" in parameters:
             parameters["output"] = Path(os.path.relpath(job.folder)).as_posix()
@@ -152,18 +153,17 @@ def _execute(job: Job, executed: Path) -> str:
                 parameters=parameters,
                 kernel_name="python3",
                 progress_bar=False,
-                extra_arguments=[
-                    "--log-level=CRITICAL"
-                ],  # not that a local kernel talks over TCP, or was stopped
+                # It would only say that a local kernel talks over TCP, or was stopped.
+                extra_arguments=["--log-level=CRITICAL"],
             )
         except PapermillExecutionError as error:
             return in_one_line(error.ename, error.evalue, f"cell [{error.exec_count}]")
-        except (
-            Exception
-        ) as error:  # as when the kernel dies; the notebook's own metadata then says "completed"
+        except Exception as error:
+            # As when the kernel dies: the notebook's own metadata then says "completed".
             return in_one_line(type(error).__name__, str(error))
+    # Papermill takes it for success when a cell leaves with SystemExit.
     if any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", [])):
-        return "SystemExit: left before the last cell"  # which papermill takes for success
+        return "SystemExit: left before the last cell"
     notebook.metadata.papermill.output_path = EXECUTED
     nbformat.write(notebook, executed)
     return "" if job.seed is None else _missing_record(job.folder, job.fingerprint)

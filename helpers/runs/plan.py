@@ -1,4 +1,4 @@
-"""Which runs a batch is to make: notebooks, seeds and changed parameters, all checked before anything runs."""
+"""Which runs are to be made: notebooks, seeds and changed parameters, all checked before anything runs."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +11,7 @@ from helpers.data.mnist import find
 from helpers.data.splits import load_data
 from helpers.errors import DefinitionsError, PlanError
 from helpers.places import REPOSITORY, notebooks_in, run_folder
-from helpers.runs.definitions import (
-    Definitions,
-    convert_parameters,
-    declared_parameters,
-    load_definitions,
-    tags,
-)
+from helpers.runs.definitions import Definitions, Notebook
 from helpers.runs.execution import Job, is_finished
 from helpers.settings import RunConfig
 from helpers.training.loop import choose_device
@@ -53,45 +47,51 @@ def plan(
         PlanError, DefinitionsError, SettingsError, DataError, ResultsError: anything that cannot be run as
             asked. A notebook that fails by itself is no such thing: it is planned, and will fail.
     """
+    # What holds for all runs: seeds, parameters, data set.
     seeds, changes = list(dict.fromkeys(seeds)), dict(parameters or {})
     for seed in seeds:
         RunConfig(profile=profile, dataset=dataset, seed=seed)
     for name in RESERVED.intersection(changes):
         raise PlanError(f"parameter {name} is set by the command itself; use its options instead")
-    paths = _select(notebooks, root)
-    iterations = [path for path in paths if "network" in tags(path)]
-    others = [path for path in paths if path not in iterations and (notebooks or not changes)]
-    changed = {path: convert_parameters(path, changes) if changes else {} for path in [*iterations, *others]}
+    # Which notebooks: iterations first, for the others may show their records.
+    asked = _select(notebooks, root)
+    iterations = [notebook for notebook in asked if notebook.is_iteration]
+    others = [notebook for notebook in asked if not notebook.is_iteration and (notebooks or not changes)]
+    chosen = [(notebook, notebook.convert(changes)) for notebook in [*iterations, *others]]
+    # Which data set: only now, for it may have to be fetched.
     source = find(dataset)
     own = {"profile": profile, "dataset": source.name}
+    # Their runs, each with the folder that its label gives it.
     jobs = []
-    for path in [*iterations, *others]:
-        label = _label(path, own["dataset"], changed[path])
-        folders = {seed: run_folder(root / "outputs", path.stem, profile, seed, label) for seed in seeds}
-        if path in iterations:
-            jobs += [_iteration(path, folders[seed], own, seed, changed[path], force) for seed in seeds]
+    for notebook, changed in chosen:
+        label = _label(notebook, source.name, changed)
+        folders = [run_folder(root / "outputs", notebook.path.stem, profile, seed, label) for seed in seeds]
+        if notebook.is_iteration:
+            for seed, folder in zip(seeds, folders, strict=True):
+                values = own | {"seed": seed, "output": str(folder)}
+                jobs.append(_iteration(notebook, folder, values, changed, force))
         else:
-            folder = folders[seeds[0]].parent
-            values = own | {"output": str(folder)} | changed[path]
-            jobs.append(Job(path, folder, values if "parameters" in tags(path) else {}))
+            folder = folders[0].parent
+            values = own | {"output": str(folder)} | changed
+            jobs.append(Job(notebook.path, folder, values if "parameters" in notebook.cells else {}))
     return Plan(jobs, source.remark)
 
 
 def _iteration(
-    path: Path, folder: Path, own: Mapping[str, Any], seed: int, changed: Mapping[str, Any], force: bool
+    notebook: Notebook, folder: Path, own: Mapping[str, Any], changed: Mapping[str, Any], force: bool
 ) -> Job:
-    values = {**own, "seed": seed, "output": str(folder)}
-    definitions = _definitions(path, values, changed)
+    values, seed = {**own, **changed}, own["seed"]
+    definitions = _definitions(notebook, own, changed)
     if definitions is None:
-        return Job(path, folder, values | changed, seed)
+        return Job(notebook.path, folder, values, seed)
     if changed:
         _try_out(definitions, changed)
     fingerprint = definitions.fingerprint(own["dataset"])
     finished = not force and is_finished(folder, fingerprint)
-    return Job(path, folder, values | changed, seed, fingerprint, finished)
+    return Job(notebook.path, folder, values, seed, fingerprint, finished)
 
 
-def _select(names: Sequence[str], root: Path) -> list[Path]:
+def _select(names: Sequence[str], root: Path) -> list[Notebook]:
     """The notebooks of these names, each once; all of them for no names."""
     known = notebooks_in(root)
     if not known:
@@ -109,18 +109,18 @@ def _select(names: Sequence[str], root: Path) -> list[Path]:
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
             raise PlanError(f"unknown notebook {name!r}; {hint}")
         chosen[match] = known[match]
-    return list(chosen.values()) or list(known.values())
+    return [Notebook.read(path) for path in (chosen or known).values()]
 
 
-def _label(path: Path, dataset: str, changed: Mapping[str, Any]) -> str:
+def _label(notebook: Notebook, dataset: str, changed: Mapping[str, Any]) -> str:
     """What sets a run apart from the declared recipe on MNIST, fit for a folder's name; "" if nothing does."""
     parts = [] if dataset == "mnist" else [dataset]
     if changed:
-        declared = declared_parameters(path)
+        # A device changes no recipe.
         different = [
             f"{name}={value}"
             for name, value in sorted(changed.items())
-            if value != declared[name].default and name != "device"  # a device changes no recipe
+            if value != notebook.parameters[name].default and name != "device"
         ]
         text = "+".join(different)
         if len(text) > LABEL_LENGTH or not re.fullmatch(r"[\w.=+-]*", text, re.ASCII):
@@ -129,17 +129,18 @@ def _label(path: Path, dataset: str, changed: Mapping[str, Any]) -> str:
     return "+".join(parts)
 
 
-def _definitions(path: Path, values: Mapping[str, Any], changed: Mapping[str, Any]) -> Definitions | None:
+def _definitions(
+    notebook: Notebook, values: Mapping[str, Any], changed: Mapping[str, Any]
+) -> Definitions | None:
     """What the run is to be; None for a notebook that fails as it is, which then shows when it is run."""
     try:
-        definitions = load_definitions(path, values)
+        definitions = notebook.definitions(values)
     except DefinitionsError:
         return None
-    if definitions.notebook != path.stem:
-        raise PlanError(
-            f"{path.stem}: its cell target must say notebook = {path.stem!r}, not {definitions.notebook!r}"
-        )
-    return definitions if not changed else load_definitions(path, {**values, **changed})
+    stem = notebook.path.stem
+    if definitions.notebook != stem:
+        raise PlanError(f"{stem}: its cell target must say notebook = {stem!r}, not {definitions.notebook!r}")
+    return notebook.definitions({**values, **changed}) if changed else definitions
 
 
 def _try_out(definitions: Definitions, changed: Mapping[str, Any]) -> None:

@@ -23,16 +23,21 @@ class Effect:
         return self.p <= LEVEL
 
 
-def pairs(one: Standing, other: Standing) -> tuple[list[float], list[float]]:
+def pairs(candidate: Standing, base: Standing) -> tuple[list[float], list[float]]:
     """Validation accuracies of the trials that both have had: the same split, the same seed."""
-    shared = sorted(one.records.keys() & other.records.keys())
-    return [one.accuracy(number) for number in shared], [other.accuracy(number) for number in shared]
+    shared = sorted(candidate.records.keys() & base.records.keys())
+    return [candidate.accuracy(number) for number in shared], [base.accuracy(number) for number in shared]
 
 
-def difference_if_any(one: Standing, other: Standing) -> Difference | None:
+def gaps(candidate: Standing, base: Standing) -> list[float]:
+    """Validation accuracy of the candidate minus that of `base`, in points, for each trial that both have had."""
+    return [ours - theirs for ours, theirs in zip(*pairs(candidate, base), strict=True)]
+
+
+def difference_if_any(candidate: Standing, base: Standing) -> Difference | None:
     """One candidate minus another, paired; None where fewer than two trials, or no spread, tell nothing."""
     try:
-        return paired(*pairs(one, other))
+        return paired(*pairs(candidate, base))
     except ValueError:
         return None
 
@@ -71,18 +76,19 @@ def effects(base: Standing, changed: Sequence[Standing]) -> list[Effect]:
     Raises:
         ValueError: for a candidate with fewer than three trials in common with `base`, or without any spread.
     """
-    matched = [pairs(standing, base) for standing in changed]
-    for standing, (ours, _) in zip(changed, matched, strict=True):
-        if len(ours) < 3:
+    for standing in changed:
+        shared = len(gaps(standing, base))
+        if shared < 3:
             raise ValueError(
-                f"{standing.candidate}: {len(ours)} trials in common with {base.candidate}, must be at least 3"
+                f"{standing.candidate}: {shared} trials in common with {base.candidate}, must be at least 3"
             )
-    differences = [paired(ours, theirs) for ours, theirs in matched]
-    gaps = [mean_interval([a - b for a, b in zip(ours, theirs, strict=True)]) for ours, theirs in matched]
+    differences = [paired(*pairs(standing, base)) for standing in changed]
+    means = [mean_interval(gaps(standing, base)) for standing in changed]
+    # All factors are asked at once: p as Holm adjusts it, and what his first question could still resolve.
     adjusted = holm([difference.p for difference in differences])
-    strictest = 1 - LEVEL / max(1, len(changed))  # what Holm asks of the first of them
+    strictest = 1 - LEVEL / max(1, len(changed))
     found = [
-        Effect(str(standing.candidate), difference, p, resolvable(gap.sd, gap.n, confidence=strictest))
-        for standing, difference, gap, p in zip(changed, differences, gaps, adjusted, strict=True)
+        Effect(str(standing.candidate), difference, p, resolvable(mean.sd, mean.n, confidence=strictest))
+        for standing, difference, mean, p in zip(changed, differences, means, adjusted, strict=True)
     ]
     return sorted(found, key=lambda effect: effect.difference.value)

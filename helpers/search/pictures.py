@@ -1,84 +1,58 @@
 """The pictures of a search: accuracy against parameters with the front of the best, and what factors are worth."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from helpers.figures.style import BLUE, GREEN, GREY, INK, ORANGE, RED, Figure, stamped, styled
+from helpers.search.effects import Effect
+from helpers.search.finalists import front, fullest
+from helpers.search.study import Standing
 
 COLOURS = (BLUE, ORANGE, GREEN, RED, INK)
 MARKERS = "osD^vP"
 FAINT = 0.35  # of candidates that were dropped before the last round
-
-
-class Tried(NamedTuple):
-    """One candidate: its parameters, its mean validation accuracy (percent) and the standard error of that."""
-
-    label: str
-    parameters: int
-    accuracy: float
-    error: float
-    finalist: bool  # had as many trials as any
-
-
-class Worth(NamedTuple):
-    """One changed factor: what it is worth in points, the limits of the interval, and whether that is shown."""
-
-    factor: str
-    points: float
-    low: float
-    high: float
-    shown: bool
-
-
-def front(tried: Sequence[Tried]) -> list[Tried]:
-    """Those that no other beats: none is at least as accurate with fewer parameters, or more so with as many."""
-    best: list[Tried] = []
-    for one in sorted(tried, key=lambda one: (one.parameters, -one.accuracy)):
-        if not best or one.accuracy > best[-1].accuracy:
-            best.append(one)
-    return best
+NOTE = {"textcoords": "offset points", "fontsize": 7.5}
 
 
 @styled
-def pareto(studies: Mapping[str, Sequence[Tried]]) -> Figure:
-    """All candidates of all studies, by study; the finalists' front as a line, its members labelled."""
+def pareto(studies: Mapping[str, Sequence[Standing]], label: str) -> Figure:
+    """All candidates of all studies, each in the study that gave it most trials, and the front of the best.
+
+    Candidates with as many trials as any are drawn full; the line joins those of them that nothing smaller beats.
+
+    Args:
+        label: the setting by which the members of the front are called.
+    """
+    drawn = fullest(studies)
+    most = max(len(standing.records) for ranked in drawn.values() for standing in ranked)
+    best = front(
+        [standing for ranked in drawn.values() for standing in ranked if len(standing.records) == most]
+    )
     figure = stamped(9, 4.8)
     axes = figure.subplots()
-    finalists = [one for study in studies.values() for one in study if one.finalist]
-    best = front(finalists)
-    axes.step(
-        [one.parameters for one in best],
-        [one.accuracy for one in best],
-        where="post",
-        color=GREY,
-        linewidth=1,
-    )
-    for index, (name, tried) in enumerate(studies.items()):
-        colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
-        for finalist in (False, True):
-            chosen = [one for one in tried if one.finalist == finalist]
+    # The front, and the names of its members.
+    sizes, accuracies = _places(best)
+    axes.step(sizes, accuracies, where="post", color=GREY, linewidth=1)
+    for standing, place in zip(best, zip(sizes, accuracies, strict=True), strict=True):
+        axes.annotate(str(standing.candidate.everything[label]), place, (4, 5), **NOTE)
+    # The candidates, a colour and a mark for each study.
+    for index, (name, ranked) in enumerate(drawn.items()):
+        look = {"color": COLOURS[index % len(COLOURS)], "fmt": MARKERS[index % len(MARKERS)]}
+        for full in (False, True):
+            chosen = [standing for standing in ranked if (len(standing.records) == most) == full]
+            errors = [standing.standard_error for standing in chosen]
             axes.errorbar(
-                [one.parameters for one in chosen],
-                [one.accuracy for one in chosen],
-                yerr=[one.error for one in chosen],
-                fmt=marker,
-                color=colour,
+                *_places(chosen),
+                yerr=errors,
                 elinewidth=0.8,
-                alpha=1 if finalist else FAINT,
-                label=name if finalist else None,
+                alpha=1 if full else FAINT,
+                label=name if full else None,
+                **look,
             )
-    for one in best:
-        axes.annotate(
-            one.label, (one.parameters, one.accuracy), (4, 5), textcoords="offset points", fontsize=7.5
-        )
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.xaxis.set_major_locator(LogLocator(subs=range(1, 10)))
-    axes.xaxis.set_minor_locator(NullLocator())
+    _count_parameters(axes)
     axes.set(
-        xlabel="parameters",
         ylabel="validation accuracy, last epoch (%)",
         title="Mean over trials ± standard error; pale: dropped before the last round; line: nothing smaller is better",
     )
@@ -86,19 +60,33 @@ def pareto(studies: Mapping[str, Sequence[Tried]]) -> Figure:
     return figure
 
 
+def _places(standings: Sequence[Standing]) -> tuple[list[int], list[float]]:
+    sizes = [standing.candidate.parameters for standing in standings]
+    return sizes, [standing.mean for standing in standings]
+
+
+def _count_parameters(axes: Axes) -> None:
+    """A logarithmic axis of parameters, with the sizes written out."""
+    axes.set(xscale="log", xlabel="parameters")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_locator(LogLocator(subs=range(1, 10)))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
 @styled
-def effect_bars(factors: Sequence[Worth], title: str) -> Figure:
-    """A line for each factor: what changing it does to the accuracy, with its 95 % interval."""
-    figure = stamped(8, 0.9 + 0.28 * len(factors))
+def effect_bars(effects: Sequence[Effect], title: str) -> Figure:
+    """A line for each changed factor: what the change does to the accuracy, with its 95 % interval."""
+    figure = stamped(8, 0.9 + 0.28 * len(effects))
     axes = figure.subplots()
     axes.axvline(0, color=GREY, linewidth=1)
-    for row, one in enumerate(factors):
-        colour = (RED if one.points < 0 else GREEN) if one.shown else GREY
-        axes.plot([one.low, one.high], [row, row], color=colour, linewidth=1.6)
-        axes.plot([one.points], [row], "o" if one.shown else "s", color=colour)
-    axes.set_yticks(range(len(factors)), [one.factor for one in factors])
+    for row, effect in enumerate(effects):
+        points, interval = effect.difference.value, effect.difference.interval
+        colour = (RED if points < 0 else GREEN) if effect.shown else GREY
+        axes.plot([interval.low, interval.high], [row, row], color=colour, linewidth=1.6)
+        axes.plot([points], [row], "o" if effect.shown else "s", color=colour)
+    axes.set_yticks(range(len(effects)), [effect.factor for effect in effects])
     axes.set(
-        ylim=(len(factors) - 0.5, -0.5),
+        ylim=(len(effects) - 0.5, -0.5),
         xlabel="points, changed minus as it is; round and coloured where shown",
         title=title,
     )

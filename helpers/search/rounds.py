@@ -49,7 +49,7 @@ def search(
     remaining = candidates(study, profile=profile, dataset=source.name, root=root)
     _try_out(study, remaining)
     for number, count in enumerate(study.trials):
-        numbers = range(study.first, study.first + count)
+        numbers = range(study.first_seed, study.first_seed + count)
         asked = [trial for candidate in remaining for trial in trials(candidate, numbers, study, root)]
         due = [trial for trial in asked if not trial.finished]
         report(

@@ -2,10 +2,10 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -16,14 +16,15 @@ from helpers.networks.parameters import count_parameters
 from helpers.places import REPOSITORY
 from helpers.results.record import Record
 from helpers.results.store import FILE, load
-from helpers.runs.definitions import Definitions, convert_parameters, load_definitions
+from helpers.runs.definitions import Definitions, Notebook
 from helpers.runs.execution import Job, is_finished
+from helpers.runs.plan import RESERVED
 from helpers.settings import Count, Settings
 
 SEARCH = Path("outputs", "search")  # declarations; the trials of all of them lie together in TRIALS
 TRIALS = "trials"
 DIVERGED = "diverged.txt"  # what a trial leaves instead of a record when its loss became infinite: why
-OWN = {"profile", "dataset", "seed", "output", "device"}  # parameters that a search sets itself
+OWN = RESERVED | {"device"}  # parameters that a search sets itself
 NAME_LENGTH = 16  # of a fingerprint, as the name of a trial's folder
 
 
@@ -43,7 +44,8 @@ class Study(Settings):
     trials: Annotated[list[Count], Field(min_length=1)]  # of each candidate, after each round
     keep: list[Count] = []  # candidates after each round but the last
     names: dict[str, str] = {}
-    first: Annotated[int, Field(ge=0)] = 1001  # number of the first trial: its seed, and that of its split
+    # Of the first trial, and of its split; the next trials have the next numbers.
+    first_seed: Annotated[int, Field(ge=0)] = 1001
     validation_images: Count = 5_000
 
     @model_validator(mode="after")
@@ -100,13 +102,24 @@ class Standing:
 
     @property
     def accuracies(self) -> list[float]:
-        """Those of all its trials."""
+        """Validation accuracies of all trials, in percent."""
         return [self.accuracy(trial) for trial in self.records]
 
     @property
     def mean(self) -> float:
-        """Their mean; of no trial at all, 0."""
+        """Mean of `accuracies`; 0.0 without trials."""
         return fmean(self.accuracies) if self.records else 0.0
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of `mean`; 0.0 for fewer than two trials, which have no spread."""
+        count = len(self.records)
+        return stdev(self.accuracies) / count**0.5 if count > 1 else 0.0
+
+    @property
+    def key(self) -> str:
+        """All settings of the candidate as text: two studies of a notebook have the same for the same candidate."""
+        return str(sorted(self.candidate.everything.items()))
 
 
 def studies_in(root: Path = REPOSITORY) -> dict[str, Path]:
@@ -145,11 +158,12 @@ def candidates(
         raise StudyError(f"notebook = {study.notebook!r}: there is none of this name in {path.parent}")
     if own := OWN & {*study.fixed, *(name for table in study.grid for name in table)}:
         raise StudyError(f"{', '.join(sorted(own))}: set by the search itself; name any other parameter")
+    notebook = Notebook.read(path)
     found: dict[str, Candidate] = {}
     for chosen in ParameterGrid(study.grid):
-        settings = convert_parameters(path, chosen)
-        everything = convert_parameters(path, study.fixed) | settings
-        definitions = load_definitions(path, everything | {"profile": profile, "dataset": dataset})
+        settings = notebook.convert(chosen)
+        everything = notebook.convert(study.fixed) | settings
+        definitions = notebook.definitions(everything | {"profile": profile, "dataset": dataset})
         plain = _in_words(settings)
         candidate = Candidate(settings, everything, definitions, study.names.get(plain, plain))
         found.setdefault(definitions.fingerprint(dataset), candidate)
@@ -171,9 +185,7 @@ def trials(
     for number in numbers:
         split = {"seed": number, "split_seed": number, "validation_images": study.validation_images}
         settings = config.model_copy(update=split)
-        fingerprint = Definitions(**(vars(candidate.definitions) | {"config": settings})).fingerprint(
-            config.dataset
-        )
+        fingerprint = replace(candidate.definitions, config=settings).fingerprint(config.dataset)
         folder = _pool(config.profile, config.dataset, root) / fingerprint[:NAME_LENGTH]
         diverged = (folder / DIVERGED).is_file()
         found.append(
@@ -199,7 +211,7 @@ def standings(
     """The candidates of a study (or those `among` them) with what they reached in their first `count` trials (all
     that the study may ask for), ranked: more trials with a record first, then the higher mean accuracy."""
     count = study.trials[-1] if count is None else count
-    numbers = range(study.first, study.first + count)
+    numbers = range(study.first_seed, study.first_seed + count)
     found = []
     for candidate in candidates(study, root=root) if among is None else among:
         finished = [trial for trial in trials(candidate, numbers, study, root) if trial.finished]

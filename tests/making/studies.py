@@ -1,10 +1,13 @@
 """A study of the example notebook, and what its trials leave, made by hand."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from making.records import CONFIG, epoch, make, recorded
 
 from helpers.results.record import Record
 from helpers.results.store import save
-from helpers.search.study import Study, Trial
+from helpers.search.study import Candidate, Standing, Study, Trial
 from helpers.settings import Recipe
 
 
@@ -30,3 +33,15 @@ def finish(trial: Trial, last: float, before: float = 50.0, raw: float | None = 
     """Leave what a trial of four epochs leaves; `raw`: what the weights of the last step reach beside the average."""
     trial.folder.mkdir(parents=True)
     save(record_of(trial, before, before, before, last, raw=raw), trial.folder)
+
+
+def standing(parameters: int, accuracies: Sequence[float], **settings: Any) -> Standing:
+    """What a candidate of so many parameters reached in its trials, without any network or any training."""
+    words = ", ".join(f"{name} {value}" for name, value in settings.items())
+    candidate = Candidate(settings, settings, definitions=None, name=words)
+    candidate.__dict__["parameters"] = parameters  # a cached property, which would count them in a network
+    records = {
+        number: make(history=[epoch(1, validation_accuracy=accuracy)], test_predictions=None)
+        for number, accuracy in enumerate(accuracies, 1)
+    }
+    return Standing(candidate, records)

@@ -7,7 +7,7 @@ from helpers.errors import DefinitionsError
 from helpers.networks.description import describe
 from helpers.results.record import fingerprint
 from helpers.results.targets import Target
-from helpers.runs.definitions import convert_parameters, declared_parameters, load_definitions, tags
+from helpers.runs.definitions import Notebook, load_definitions
 from helpers.settings import RunConfig
 
 
@@ -75,7 +75,7 @@ def test_the_fingerprint_changes_with_network_and_data_but_not_with_the_device(t
 
 
 def test_declared_parameters_have_name_type_default_and_help(tmp_path):
-    declared = declared_parameters(write_iteration(tmp_path))
+    declared = Notebook.read(write_iteration(tmp_path)).parameters
     assert list(declared) == [line.partition(":")[0] for line in PARAMETERS.splitlines()]
     rotation, nesterov = declared["rotation"], declared["nesterov"]
     assert (rotation.kind, rotation.default, rotation.help) == (float, 0.0, "degrees")
@@ -85,7 +85,7 @@ def test_declared_parameters_have_name_type_default_and_help(tmp_path):
 
 
 def test_a_notebook_without_a_parameters_cell_has_none(tmp_path):
-    assert declared_parameters(write_notebook(tmp_path, "x", [("look", "a: int = 1")])) == {}
+    assert Notebook.read(write_notebook(tmp_path, "x", [("look", "a: int = 1")])).parameters == {}
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_a_notebook_without_a_parameters_cell_has_none(tmp_path):
     ],
 )
 def test_a_parameter_line_of_another_form_is_refused(tmp_path, line):
-    path = write_iteration(tmp_path, parameters=f"seed: int = 1\n{line}")
+    notebook = Notebook.read(write_iteration(tmp_path, parameters=f"seed: int = 1\n{line}"))
     with pytest.raises(
         DefinitionsError, match="^01_small: every line of its cell parameters must be `name: type"
     ):
-        declared_parameters(path)
+        assert notebook.parameters
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_parameter_line_of_another_form_is_refused(tmp_path, line):
     ],
 )
 def test_text_is_read_as_the_declared_type(tmp_path, name, text, value):
-    (converted,) = convert_parameters(write_iteration(tmp_path), {name: text}).values()
+    (converted,) = Notebook.read(write_iteration(tmp_path)).convert({name: text}).values()
     assert converted == value and type(converted) is type(value)
 
 
@@ -152,7 +152,7 @@ def test_a_bad_value_is_refused_naming_it_and_what_is_allowed(tmp_path, name, va
 def test_an_unknown_parameter_is_refused_with_the_closest_or_all(tmp_path):
     path = write_iteration(tmp_path)
     assert complaint(path, {"rotaton": 1.0}) == "01_small has no parameter 'rotaton'; did you mean rotation?"
-    assert complaint(path, {"zzz": 1}).endswith(f"it has {', '.join(declared_parameters(path))}")
+    assert complaint(path, {"zzz": 1}).endswith(f"it has {', '.join(Notebook.read(path).parameters)}")
 
 
 @pytest.mark.parametrize("tag", ["imports", "target", "settings", "network"])
@@ -208,11 +208,11 @@ def test_a_file_that_is_no_notebook_is_named(tmp_path):
 
 
 def test_only_an_iteration_has_a_cell_tagged_network(tmp_path):
-    assert "network" in tags(write_iteration(tmp_path))
-    assert tags(write_other(tmp_path)) == {"parameters", "look"}
+    assert Notebook.read(write_iteration(tmp_path)).is_iteration
+    assert not Notebook.read(write_other(tmp_path)).is_iteration
 
 
 def test_a_notebook_that_was_written_anew_is_read_anew(tmp_path):
     first = load_definitions(write_iteration(tmp_path))
     path = write_iteration(tmp_path, parameters=f"{PARAMETERS}\nadded: int = 3")
-    assert "added" in declared_parameters(path) and load_definitions(path).notebook == first.notebook
+    assert "added" in Notebook.read(path).parameters and load_definitions(path).notebook == first.notebook

@@ -1,18 +1,22 @@
-"""Which runs a batch consists of: ordered, named, labelled, and refused before anything runs."""
+"""Which runs are to be made: ordered, named, labelled, and refused before anything runs."""
 
 import pytest
 from making.notebooks import PARAMETERS, write_iteration, write_other
 
+from helpers.data.mnist import Source
 from helpers.errors import DefinitionsError, PlanError, SettingsError
+from helpers.runs import plan as planning
 from helpers.runs.definitions import load_definitions
 from helpers.runs.plan import plan
+
+MNIST = Source("mnist", None, "found")
 
 
 def test_plan_orders_iterations_by_name_and_seed_and_the_others_after_them(tmp_path):
     write_other(tmp_path, "00_start")
     write_iteration(tmp_path, "01_a")
     write_iteration(tmp_path, "02_b")
-    jobs = plan(seeds=[1, 2, 1], dataset="digits", root=tmp_path)
+    jobs = plan(seeds=[1, 2, 1], dataset="digits", root=tmp_path).jobs
     assert list(map(str, jobs)) == ["01_a seed 1", "01_a seed 2", "02_b seed 1", "02_b seed 2", "00_start"]
 
 
@@ -24,13 +28,12 @@ def test_a_notebook_is_found_by_name_number_or_file(tmp_path, monkeypatch, name)
     write_iteration(tmp_path)
     write_iteration(tmp_path, "02_other")
     monkeypatch.chdir(tmp_path)
-    assert list(map(str, plan([name.format(root=tmp_path)], dataset="digits", root=tmp_path))) == [
-        "01_small seed 1"
-    ]
+    (job,) = plan([name.format(root=tmp_path)], dataset="digits", root=tmp_path).jobs
+    assert str(job) == "01_small seed 1"
 
 
 def folder_of(root, **options):
-    (job,) = plan(["01_small"], root=root, **({"dataset": "digits"} | options))
+    (job,) = plan(["01_small"], root=root, **({"dataset": "digits"} | options)).jobs
     return job.folder.relative_to(root / "outputs").as_posix()
 
 
@@ -50,8 +53,8 @@ def test_changed_parameters_and_digits_go_to_a_folder_of_their_own(tmp_path, par
 
 
 def test_the_declared_recipe_on_mnist_goes_to_the_folder_of_its_profile(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.runs.plan.resolve", lambda dataset: "mnist")
-    monkeypatch.setattr("helpers.runs.plan.load_data", lambda config: None)
+    monkeypatch.setattr(planning, "find", lambda dataset: MNIST)
+    monkeypatch.setattr(planning, "load_data", lambda config: None)
     write_iteration(tmp_path)
     assert folder_of(tmp_path, dataset="auto", profile="full", seeds=[3]) == "01_small/full/seed-3"
     changed = {"dataset": "auto", "parameters": {"rotation": "10"}}
@@ -70,7 +73,7 @@ def test_a_label_that_makes_no_folder_name_becomes_a_short_hash(tmp_path):
 
 def test_every_run_gets_seed_data_folder_and_changes_as_parameters(tmp_path):
     write_iteration(tmp_path)
-    (job,) = plan(seeds=[5], dataset="digits", parameters={"rotation": "10"}, root=tmp_path)
+    (job,) = plan(seeds=[5], dataset="digits", parameters={"rotation": "10"}, root=tmp_path).jobs
     assert job.parameters == {
         "profile": "fast",
         "dataset": "digits",
@@ -83,11 +86,11 @@ def test_every_run_gets_seed_data_folder_and_changes_as_parameters(tmp_path):
 
 def test_auto_is_resolved_once_for_all_runs(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("helpers.runs.plan.resolve", lambda dataset: asked.append(dataset) or "mnist")
+    monkeypatch.setattr(planning, "find", lambda dataset: asked.append(dataset) or MNIST)
     for name in ("01_a", "02_b"):
         write_iteration(tmp_path, name)
-    jobs = plan(root=tmp_path, seeds=[1, 2])
-    assert asked == ["auto"]
+    jobs, remark = plan(root=tmp_path, seeds=[1, 2])
+    assert asked == ["auto"] and remark == "found"
     assert {job.parameters["dataset"] for job in jobs} == {"mnist"}
 
 
@@ -107,8 +110,8 @@ def test_auto_is_resolved_once_for_all_runs(tmp_path, monkeypatch):
         ({"parameters": {"batch_size": "0"}}, "batch_size = 0: "),
         ({"parameters": {"batch_size": "100000"}}, "batch_size = 100000: must be at most"),
         ({"parameters": {"device": "tpu"}}, "device = 'tpu': not on this machine; allowed here: auto, "),
-        ({"parameters": {"seed": "2"}}, "parameter seed is set by the batch itself"),
-        ({"parameters": {"output": "x"}}, "parameter output is set by the batch itself"),
+        ({"parameters": {"seed": "2"}}, "parameter seed is set by the command itself"),
+        ({"parameters": {"output": "x"}}, "parameter output is set by the command itself"),
         (
             {"notebooks": ["00", "01"], "parameters": {"rotation": "1"}},
             "00_start has no parameter 'rotation'",
@@ -149,7 +152,7 @@ def test_a_copy_that_still_has_the_name_of_another_notebook_is_refused(tmp_path)
 def test_a_notebook_that_fails_by_itself_is_planned_and_does_not_stop_the_others(tmp_path):
     write_iteration(tmp_path, "01_good")
     write_iteration(tmp_path, "02_broken", network="1 / 0")
-    good, broken = plan(dataset="digits", root=tmp_path, parameters={"rotation": "1"})
+    good, broken = plan(dataset="digits", root=tmp_path, parameters={"rotation": "1"}).jobs
     assert good.fingerprint is not None
     assert broken.fingerprint is None and not broken.finished
 
@@ -157,6 +160,5 @@ def test_a_notebook_that_fails_by_itself_is_planned_and_does_not_stop_the_others
 def test_changed_parameters_run_iterations_only_unless_others_are_named(tmp_path):
     write_iteration(tmp_path)
     write_other(tmp_path)
-    assert [str(job) for job in plan(dataset="digits", root=tmp_path, parameters={"epochs": "2"})] == [
-        "01_small seed 1"
-    ]
+    (job,) = plan(dataset="digits", root=tmp_path, parameters={"epochs": "2"}).jobs
+    assert str(job) == "01_small seed 1"

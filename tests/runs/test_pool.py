@@ -1,4 +1,4 @@
-"""A batch runs what is missing, keeps errors, and says what each notebook reached."""
+"""Many runs: what is missing is made, errors are kept, and a table says what each notebook reached."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from helpers.results.store import load
 from helpers.runs import execution
 from helpers.runs.execution import Job, is_finished, run
 from helpers.runs.plan import plan
-from helpers.runs.pool import BatchTable, available_cores, execute
+from helpers.runs.pool import OutcomeTable, available_cores, execute
 
 THREADS = "import os\nprint('threads', os.environ['OMP_NUM_THREADS'])"
 
 
 @pytest.fixture(scope="module")
-def batch(tmp_path_factory):
+def workbook(tmp_path_factory):
     """Two runs at a time: one that is good, ones that fail in different ways, one that trains nothing."""
     root = tmp_path_factory.mktemp("workbook")
     write_iteration(root, "01_good", after=THREADS)
@@ -31,7 +31,7 @@ def batch(tmp_path_factory):
     write_notebook(root, "04_left", [("network", "raise SystemExit"), ("after", "print('never')")])
     write_notebook(root, "05_silent", [("network", "print('no record')")])
     write_other(root, "00_start", "print('data:', dataset)")
-    outcomes = execute(plan(dataset="digits", root=root), workers=2)
+    outcomes = execute(plan(dataset="digits", root=root).jobs, workers=2)
     return root, {outcome.job.source.stem: outcome for outcome in outcomes}
 
 
@@ -40,8 +40,8 @@ def printed(path):
     return "".join(output.get("text", output.get("ename", "")) for output in outputs)
 
 
-def test_a_good_run_leaves_its_record_and_its_executed_notebook(batch):
-    root, outcomes = batch
+def test_a_good_run_leaves_its_record_and_its_executed_notebook(workbook):
+    root, outcomes = workbook
     folder = root / "outputs/01_good/fast-digits/seed-1"
     assert outcomes["01_good"].status == "done"
     assert sorted(path.name for path in folder.iterdir()) == ["notebook.ipynb", "result.json"]
@@ -50,14 +50,14 @@ def test_a_good_run_leaves_its_record_and_its_executed_notebook(batch):
     assert record.fingerprint == outcomes["01_good"].job.fingerprint
 
 
-def test_workers_share_the_cores(batch):
-    root, _ = batch
+def test_workers_share_the_cores(workbook):
+    root, _ = workbook
     executed = root / "outputs/01_good/fast-digits/seed-1/notebook.ipynb"
     assert printed(executed) == f"threads {max(1, available_cores() // 2)}\n"
 
 
-def test_an_executed_notebook_names_no_folder_of_this_machine(batch):
-    root, _ = batch
+def test_an_executed_notebook_names_no_folder_of_this_machine(workbook):
+    root, _ = workbook
     text = (root / "outputs/01_good/fast-digits/seed-1/notebook.ipynb").read_text()
     assert str(root) not in text
     assert json.loads(text)["metadata"]["papermill"]["parameters"]["output"] == (
@@ -73,8 +73,8 @@ def test_an_executed_notebook_names_no_folder_of_this_machine(batch):
         ("04_left", "SystemExit: left before the last cell"),
     ],
 )
-def test_a_failing_notebook_is_kept_with_its_error_and_the_others_go_on(batch, name, problem):
-    root, outcomes = batch
+def test_a_failing_notebook_is_kept_with_its_error_and_the_others_go_on(workbook, name, problem):
+    root, outcomes = workbook
     folder = root / f"outputs/{name}/fast-digits/seed-1"
     assert (outcomes[name].status, outcomes[name].problem) == ("failed", problem)
     assert not (folder / "notebook.ipynb").exists()
@@ -82,30 +82,30 @@ def test_a_failing_notebook_is_kept_with_its_error_and_the_others_go_on(batch, n
     assert (error in printed(folder / "failed.ipynb")) == (name != "03_dead")
 
 
-def test_an_iteration_without_a_record_has_failed(batch):
-    root, outcomes = batch
+def test_an_iteration_without_a_record_has_failed(workbook):
+    root, outcomes = workbook
     assert outcomes["05_silent"].status == "failed"
     assert outcomes["05_silent"].problem.startswith("no record: ")
 
 
-def test_a_notebook_that_trains_nothing_is_run_once_with_the_parameters_it_has(batch):
-    root, outcomes = batch
+def test_a_notebook_that_trains_nothing_is_run_once_with_the_parameters_it_has(workbook):
+    root, outcomes = workbook
     assert outcomes["00_start"].status == "done"
     assert printed(root / "outputs/00_start/fast-digits/notebook.ipynb") == "data: digits\n"
 
 
-def test_only_good_runs_are_finished(batch):
-    root, _ = batch
-    finished = {job.source.stem: job.finished for job in plan(dataset="digits", root=root)}
+def test_only_good_runs_are_finished(workbook):
+    root, _ = workbook
+    finished = {job.source.stem: job.finished for job in plan(dataset="digits", root=root).jobs}
     assert finished == dict.fromkeys(finished, False) | {"01_good": True}
-    assert not any(job.finished for job in plan(dataset="digits", root=root, force=True))
-    assert not any(job.finished for job in plan(dataset="digits", root=root, seeds=[2]))
-    assert not any(job.finished for job in plan(dataset="digits", root=root, profile="full"))
+    assert not any(job.finished for job in plan(dataset="digits", root=root, force=True).jobs)
+    assert not any(job.finished for job in plan(dataset="digits", root=root, seeds=[2]).jobs)
+    assert not any(job.finished for job in plan(dataset="digits", root=root, profile="full").jobs)
 
 
 @pytest.mark.parametrize("name", ["failed.ipynb", ".unfinished.ipynb"])
-def test_a_failed_repeat_is_not_taken_for_the_earlier_success(batch, tmp_path, name):
-    _, outcomes = batch
+def test_a_failed_repeat_is_not_taken_for_the_earlier_success(workbook, tmp_path, name):
+    _, outcomes = workbook
     folder, fingerprint = outcomes["01_good"].job.folder, outcomes["01_good"].job.fingerprint
     assert is_finished(folder, fingerprint)
     (tmp_path / "result.json").write_bytes((folder / "result.json").read_bytes())
@@ -162,10 +162,10 @@ def test_a_worker_finds_mnist_wherever_its_kernels_start(tmp_path, monkeypatch):
     assert [os.environ[name] for name in execution.THREADS] == ["3", "3", "3"]
 
 
-def test_the_table_says_what_each_reached_and_ends_with_what_failed(batch, monkeypatch):
-    root, outcomes = batch
+def test_the_table_says_what_each_reached_and_ends_with_what_failed(workbook, monkeypatch):
+    root, outcomes = workbook
     monkeypatch.chdir(root)
-    lines = repr(BatchTable(tuple(outcomes.values()), seconds=61.7)).splitlines()
+    lines = repr(OutcomeTable(tuple(outcomes.values()), seconds=61.7)).splitlines()
     good = next(line for line in lines if line.startswith("01_good"))
     folder = "outputs/01_good/fast-digits/seed-1"
     assert good.split()[:8] == ["01_good", folder, "1", "785", "90.00", "89.00", "not", "judged"]
@@ -175,14 +175,15 @@ def test_the_table_says_what_each_reached_and_ends_with_what_failed(batch, monke
     )
 
 
-def test_a_finished_run_is_skipped_and_said_so(batch, capsys):
-    root, _ = batch
+def test_a_finished_run_is_skipped_and_the_watcher_is_told(workbook):
+    root, _ = workbook
     written = (root / "outputs/01_good/fast-digits/seed-1/result.json").stat().st_mtime_ns
-    (outcome,) = execute(plan(["01_good"], dataset="digits", root=root))
+    told = []
+    (outcome,) = execute(plan(["01_good"], dataset="digits", root=root).jobs, watch=told.append)
     assert outcome.status == "skipped"
-    assert "01_good seed 1: finished before, skipped" in capsys.readouterr().out
+    assert list(map(str, told)) == ["01_good seed 1: finished before, skipped"]
     assert (root / "outputs/01_good/fast-digits/seed-1/result.json").stat().st_mtime_ns == written
-    assert "skipped" in repr(BatchTable((outcome,), seconds=0.0))
+    assert "skipped" in repr(OutcomeTable((outcome,), seconds=0.0))
 
 
 @pytest.fixture
@@ -204,8 +205,8 @@ def test_ctrl_c_ends_the_running_kernel_and_keeps_what_is_finished(tmp_path, lis
     write_iteration(tmp_path, "02_stopping", before=stop)
     write_iteration(tmp_path, "03_waiting")
     with pytest.raises(KeyboardInterrupt):
-        execute(plan(dataset="digits", root=tmp_path), workers=1)
-    assert [job.finished for job in plan(dataset="digits", root=tmp_path)] == [True, False, False]
+        execute(plan(dataset="digits", root=tmp_path).jobs, workers=1)
+    assert [job.finished for job in plan(dataset="digits", root=tmp_path).jobs] == [True, False, False]
     kernel = int((tmp_path / "kernel").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(kernel, 0)

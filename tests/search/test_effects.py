@@ -7,7 +7,7 @@ import pytest
 from making.notebooks import write_iteration
 from making.studies import finish, study
 
-from helpers.search.effects import difference_if_any, effects, pairs, without_average
+from helpers.search.effects import difference_if_any, effects, gaps, pairs, without_average
 from helpers.search.study import Standing, candidates, standings, trials
 from helpers.search.tables import EffectTable, StudyTable
 
@@ -31,8 +31,7 @@ def made(tmp_path) -> dict[float, Standing]:
 
 def test_pairs_are_the_trials_that_both_had(made):
     assert pairs(made[15.0], made[0.0]) == ([pytest.approx(99.11)], [pytest.approx(99.1)])
-    ours, theirs = pairs(made[5.0], made[0.0])
-    assert np.subtract(ours, theirs) == pytest.approx(np.array(NOISE) - 0.2)
+    assert gaps(made[5.0], made[0.0]) == pytest.approx(np.array(NOISE) - 0.2)
 
 
 def test_a_planted_effect_is_shown_and_noise_is_not(made):

@@ -34,9 +34,9 @@ def declare(root: Path, text: str = DECLARATION, name: str = "rates") -> Path:
     return path
 
 
-def numbered(found: list[Candidate], **settings) -> Candidate:
-    (one,) = [one for one in found if dict(one.settings) == settings]
-    return one
+def with_settings(found: list[Candidate], **settings) -> Candidate:
+    (candidate,) = [candidate for candidate in found if dict(candidate.settings) == settings]
+    return candidate
 
 
 def test_a_declaration_is_read_as_it_is_written(root):
@@ -56,7 +56,7 @@ def test_a_declaration_is_read_as_it_is_written(root):
         ("grid = []", "grid"),
         ("keeep = [3]", "keeep"),
         ("grid = [{ rotation = [] }]", "rotation"),
-        ("first = -1", "first = -1"),
+        ("first_seed = -1", "first_seed = -1"),
         ("this is no TOML", "rates.toml"),
     ],
 )
@@ -79,8 +79,8 @@ def test_every_table_of_a_grid_stands_for_all_its_combinations(root):
     declare(root)
     found = candidates(read_study("rates", root), root=root)
     pairs = [{"batch_size": size, "rotation": angle} for size in (32, 64) for angle in (0.0, 5.0)]
-    assert [dict(one.settings) for one in found] == [*pairs, {"nesterov": True}]
-    first = numbered(found, batch_size=32, rotation=5.0)
+    assert [dict(candidate.settings) for candidate in found] == [*pairs, {"nesterov": True}]
+    first = with_settings(found, batch_size=32, rotation=5.0)
     recipe, augmentation = first.definitions.config.recipe, first.definitions.config.augmentation
     assert (recipe.batch_size, recipe.epochs, augmentation.rotation) == (32, 4, 5.0)
     assert first.parameters == 7_850 and str(first) == "batch_size 32, rotation 5.0"
@@ -88,14 +88,14 @@ def test_every_table_of_a_grid_stands_for_all_its_combinations(root):
 
 def test_an_empty_table_is_what_is_fixed_and_the_same_recipe_is_one_candidate(root):
     found = candidates(study(grid=[{}, {"rotation": [0.0, 5.0]}]), root=root)
-    assert [str(one) for one in found] == ["as fixed", "rotation 5.0"]
+    assert [str(candidate) for candidate in found] == ["as fixed", "rotation 5.0"]
 
 
 def test_a_study_may_name_its_candidates(root):
     names = {"as fixed": "as it was", "nesterov True, rotation 5.0": "both"}
     grid = [{}, {"rotation": [5.0]}, {"rotation": [5.0], "nesterov": [True]}]
     found = candidates(study(grid=grid, names=names), root=root)
-    assert [str(one) for one in found] == ["as it was", "rotation 5.0", "both"]
+    assert [str(candidate) for candidate in found] == ["as it was", "rotation 5.0", "both"]
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,20 @@ def test_every_candidate_has_the_trials_that_its_rounds_ask_for(name):
     remaining = None
     for count, left in zip(study.trials, [*study.keep, None], strict=True):
         ranked = standings(study, remaining, count)
-        short = [str(one.candidate) for one in ranked if len(one.records) + len(one.diverged) != count]
+        short = [
+            str(tried.candidate) for tried in ranked if len(tried.records) + len(tried.diverged) != count
+        ]
         assert not short, f"without {count} trials: {short}"
-        remaining = [one.candidate for one in ranked[:left]]
+        remaining = [tried.candidate for tried in ranked[:left]]
 
 
 def test_every_kept_trial_was_asked_for():
     asked = set()
     for name in studies_in():
         study = read_study(name)
-        numbers = range(study.first, study.first + study.trials[-1])
-        asked |= {trial.folder.name for one in candidates(study) for trial in trials(one, numbers, study)}
+        numbers = range(study.first_seed, study.first_seed + study.trials[-1])
+        for candidate in candidates(study):
+            asked |= {trial.folder.name for trial in trials(candidate, numbers, study)}
     kept = {
         path.name
         for path in (REPOSITORY / SEARCH / TRIALS).iterdir()

@@ -17,10 +17,10 @@ from helpers.places import OUTPUTS, REPOSITORY, notebooks_in
 from helpers.results.analysis import BROKEN, DECISION, MARKS
 from helpers.results.course import LINEAGES
 from helpers.results.store import find
-from helpers.runs.definitions import declared_parameters, load_definitions, tags
+from helpers.runs.definitions import Notebook, load_definitions
 
 NOTEBOOKS = notebooks_in(REPOSITORY)
-ITERATIONS = {name: path for name, path in NOTEBOOKS.items() if "network" in tags(path)}
+ITERATIONS = {name: path for name, path in NOTEBOOKS.items() if Notebook.read(path).is_iteration}
 HEADINGS = [
     *("Target", "Parameters", "Setup", "Predict", "Data and augmentation", "Network", "Budget", "Train"),
     *("Result", "Analysis", "Exercises", "Summary"),
@@ -73,16 +73,16 @@ def test_the_target_and_the_network_are_declared_before_training(path):
 
 @every_iteration
 def test_every_notebook_takes_the_common_parameters(path):
-    declared = {name: parameter.default for name, parameter in declared_parameters(path).items()}
+    declared = {name: parameter.default for name, parameter in Notebook.read(path).parameters.items()}
     assert COMMON_PARAMETERS.items() <= declared.items()
-    assert all(parameter.help for parameter in declared_parameters(path).values())
+    assert all(parameter.help for parameter in Notebook.read(path).parameters.values())
 
 
 @every_iteration
 def test_every_parameter_decides_something(path):
     """It is a setting of the run, or the network is built by it: either way the run's fingerprint knows."""
     (settings,), (network,) = tagged(path, "settings"), tagged(path, "network")
-    for name in set(declared_parameters(path)) - {"device", "output"}:
+    for name in set(Notebook.read(path).parameters) - {"device", "output"}:
         used = re.search(rf"\b{name}={name}\b", settings.source) or re.search(rf"\b{name}\b", network.source)
         assert used, name
 

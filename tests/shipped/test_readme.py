@@ -9,7 +9,7 @@ from helpers.networks.receptive_field import receptive_field
 from helpers.places import REPOSITORY, notebooks_in
 from helpers.results.statistics import welch
 from helpers.results.store import read_equivalence
-from helpers.runs.definitions import load_definitions, tags
+from helpers.runs.definitions import Notebook, load_definitions
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
@@ -24,7 +24,7 @@ def notebook_row(path: Path) -> str:
 
 
 def test_the_table_of_notebooks_is_that_of_their_networks():
-    rows = [notebook_row(path) for path in notebooks_in(REPOSITORY).values() if "network" in tags(path)]
+    rows = [notebook_row(path) for path in notebooks_in(REPOSITORY).values() if Notebook.read(path).is_iteration]
     assert rows
     for row in rows:
         assert row in README, f"the README should say\n{row}"
