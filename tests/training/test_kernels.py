@@ -252,7 +252,7 @@ def test_dropout_follows_the_seed_and_not_the_threads():
 
 
 def test_backward_uses_the_mask_of_its_forward_when_compiled_too():
-    """Catches a mask that the compiler draws a second time when it recomputes the forward pass."""
+    """Catches a backward pass with a mask of its own, whose gradients reach units that were dropped."""
     twin = twin_of(nn.Sequential(nn.ReLU(), nn.Dropout(0.4), nn.ReLU()))
     images = torch.ones(16, 2, 3, 5, requires_grad=True)
     kept = torch.compile(twin, dynamic=False)(images)
