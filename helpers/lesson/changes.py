@@ -12,6 +12,7 @@ from helpers.runs.definitions import Definitions, load_definitions
 from helpers.settings import RunConfig
 from helpers.tables import Cells, Table
 
+# What the table prints; the notebooks speak of owning up to a change.
 UNEXPLAINED = "NOT OWNED UP TO"
 EXPLAINS_NOTHING = "ACCOUNTS FOR NOTHING"
 WITHOUT_EFFECT = "not in effect"
@@ -50,8 +51,8 @@ class ChangesTable(Table):
     left = 4
 
     def explained(self, names: Sequence[str]) -> list[Entry]:
-        """The entries called so, and those that go by such a wider name while no sentence calls them by theirs."""
-        exact = {name for own in self.changes.values() for name in own}
+        """The entries of these names, and those of such wider names whose own names no sentence holds."""
+        exact = {name for explaining in self.changes.values() for name in explaining}
         return [
             entry
             for entry in self.entries
@@ -65,7 +66,7 @@ class ChangesTable(Table):
 
     @property
     def unused(self) -> list[str]:
-        """The sentences that explain nothing, and those with a name that does: `sentence: name`."""
+        """The sentences that explain nothing, and single names of others that do so, as `sentence: name`."""
         unused = []
         for sentence, names in self.changes.items():
             empty = [name for name in names if not self.explained([name])]
@@ -83,23 +84,22 @@ class ChangesTable(Table):
 
     def notes(self) -> list[str]:
         count, unexplained = len(self.entries), len(self.unexplained)
-        owned = f"{unexplained} of them not owned up to" if unexplained else "all of them owned up to"
-        found = (
-            f"{count} {'difference' if count == 1 else 'differences'}, {owned}" if count else "no difference"
-        )
-        return [f"since {self.since}: {found}"]
+        if not count:
+            return [f"since {self.since}: no difference"]
+        explained = f"{unexplained} of them not owned up to" if unexplained else "all of them owned up to"
+        return [f"since {self.since}: {count} {'difference' if count == 1 else 'differences'}, {explained}"]
 
 
 def what_changed(
     notebook: str, changes: Mapping[str, Sequence[str]], since: str, folder: Path = NOTEBOOKS
 ) -> ChangesTable:
-    """Every difference in layers, their order and settings and in the recipe, with the sentence that explains it.
+    """Every difference in layers, their order and settings and in the recipe, beside what explains it.
 
-    Both notebooks are read from their files, as saved. The entries of the network are called as
-    `network_difference` says, those of the recipe, the augmentation and the configuration by their fields
-    ("schedule", "rotation", "logits"). A sentence explains entries by these names, or by wider ones:
-    "Conv2d" stands for all entries of convolutions, "order" for all of order, "schedule" also for the settings
-    that a new schedule brings into effect; a wider name leaves out what another sentence calls by its own.
+    Both notebooks are read from their files, as saved. `network_difference` names the entries of the network;
+    those of the recipe, the augmentation and the configuration have the names of their fields ("schedule",
+    "rotation", "logits"). A sentence explains entries by these names, or by wider ones: "Conv2d" stands for
+    all entries of convolutions, "order" for all of order, "schedule" also for the settings that a new
+    schedule brings into effect. A wider name leaves out the entries whose own names stand in any sentence.
 
     Args:
         notebook, since: names of notebooks in `folder`, without ending.
@@ -118,7 +118,10 @@ def what_changed(
 
 
 def differences(before: Definitions, after: Definitions) -> list[Entry]:
-    """What differs in network and configuration; profile, data set and seed are a run's, not a notebook's."""
+    """What differs in network and configuration.
+
+    Profile, data set and seed belong to a run, not to a notebook, and are not compared.
+    """
     entries = network_difference(before.Net(), after.Net())
     old, new = _in_effect(before.config), _in_effect(after.config)
     for name in (name for name in old if old[name] != new[name]):
@@ -128,7 +131,7 @@ def differences(before: Definitions, after: Definitions) -> list[Entry]:
 
 
 def _in_effect(config: RunConfig) -> dict[str, str]:
-    """The fields of a configuration by name, as text; of one that another field disables, that it is so."""
+    """The fields of a configuration by name, as text; one that another disables is "not in effect"."""
     recipe, augmentation = config.recipe, config.augmentation
     values = recipe.model_dump() | augmentation.model_dump() | config.model_dump(exclude=RUN_ONLY)
     disabled = {
@@ -141,7 +144,8 @@ def _in_effect(config: RunConfig) -> dict[str, str]:
     }
     shown = {name: WITHOUT_EFFECT if disabled.get(name) else str(value) for name, value in values.items()}
     if recipe.optimizer == "sgd" and recipe.schedule == "one_cycle" and recipe.cycle_momentum:
-        shown["momentum"] = BY_SCHEDULE  # torch's OneCycleLR replaces the recipe's by 0.95, 0.85 and back
+        # torch's OneCycleLR replaces the recipe's momentum by one that goes from 0.95 to 0.85 and back.
+        shown["momentum"] = BY_SCHEDULE
     return shown
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, fx, nn
 
 from helpers.networks.tracing import (
+    Shape,
     attribute_of,
     cpu_copy,
     dimensions,
@@ -18,37 +19,60 @@ from helpers.networks.tracing import (
 
 
 @dataclass(frozen=True)
+class ParameterUse:
+    """What a description says of a parameter that an operation uses.
+
+    `first_use` counts from this operation to the one that uses the same parameter first: 0, or -2 where the
+    operation before the last did.
+    """
+
+    shape: Shape
+    frozen: bool
+    first_use: int
+
+    @property
+    def shared(self) -> bool:
+        return self.first_use != 0
+
+    def __str__(self) -> str:
+        frozen = " frozen" if self.frozen else ""
+        shared = f" shared with [{self.first_use}]" if self.shared else ""
+        return f"{dimensions(self.shape)}{frozen}{shared}"
+
+
+@dataclass(frozen=True)
 class Operation:
     """One step of a network's forward pass, without the names that the network gives its parts.
 
     Attributes:
         name: class of the layer (`Conv2d`) or name of the function (`add`).
-        settings: those of other defaults than torch's, and every rate, by name; arguments of a function that
-            have none are called `argument 1`, `argument 2`, ...
+        settings: by name, as text: those of a layer that differ from torch's defaults, and every rate; the
+            arguments of a function, `argument 1` and so on where they have no name.
         reads: the operations whose results it reads, by their places in the list.
-        parameters: what is to be said of each of its parameters, by name: `8x1x3x3 shared with [-2]`.
-        text: its line of the description.
+        parameters: those that it uses, by name.
+        text: its line of the description, in this mode.
         evaluation: the operation in its place when the network is tested, where that is another one.
     """
 
     name: str
     settings: dict[str, str]
     reads: tuple[int, ...]
-    parameters: dict[str, str]
+    parameters: dict[str, ParameterUse]
     text: str
     evaluation: "Operation | None" = None
 
     @property
     def line(self) -> str:
+        """Its line of the description, in both modes."""
         return self.text if self.evaluation is None else f"{self.text}; in evaluation: {self.evaluation.text}"
 
 
 def describe(network: nn.Module) -> tuple[str, ...]:
     """The network in one line per operation, in order of execution: what a run's fingerprint is taken of.
 
-    A line holds the operation, its settings (those of other defaults than torch's, and every rate), the steps
-    that it reads (`[-1]` is the line above, so that a new layer changes few lines), and the shapes of its
-    parameters. Names of attributes do not show, initial values neither. A network whose evaluation takes
+    A line holds the operation, its settings (those that differ from torch's defaults, and every rate), the
+    lines that it reads (`[-1]` is the line above, so that a new layer changes few lines), and the shapes of
+    its parameters. It holds no names of attributes and no initial values. A network whose evaluation takes
     other steps than its training (not only other behaviour of the same layers) is described in both modes.
 
     Raises:
@@ -60,18 +84,17 @@ def describe(network: nn.Module) -> tuple[str, ...]:
 def operations_of(network: nn.Module) -> list[Operation]:
     """The operations of the forward pass in training, each with what stands in its place in evaluation.
 
-    Where the two modes take different numbers of steps, those of both, each mode behind a heading of its own.
+    Where the two modes take different numbers of steps, the list holds a heading and all operations of
+    training, then a heading and all operations of evaluation.
 
     Raises:
         NetworkError: for a network that cannot be traced.
     """
     training, evaluation = (_traced(cpu_copy(network, training=mode)) for mode in (True, False))
     if len(training) != len(evaluation):
-        behind = len(training) + 2  # the training's operations and both headings
-        return [
-            *(_bare("in training:"), *_moved(training, 1)),
-            *(_bare("in evaluation:"), *_moved(evaluation, behind)),
-        ]
+        whole = [_bare("in training", ":"), *_moved(training, 1)]
+        whole.append(_bare("in evaluation", ":"))
+        return whole + _moved(evaluation, len(whole))
     return [
         trained if trained.text == tested.text else replace(trained, evaluation=tested)
         for trained, tested in zip(training, evaluation, strict=True)
@@ -79,13 +102,15 @@ def operations_of(network: nn.Module) -> list[Operation]:
 
 
 def _moved(operations: list[Operation], places: int) -> list[Operation]:
-    """The same operations, so many places further down in a list."""
-    return [replace(one, reads=tuple(other + places for other in one.reads)) for one in operations]
+    """The same operations for a list in which they stand so many places further down."""
+    return [
+        replace(operation, reads=tuple(read + places for read in operation.reads)) for operation in operations
+    ]
 
 
-def _bare(text: str, name: str = "") -> Operation:
-    """A line that is no step: a heading, or a parameter that no step uses."""
-    return Operation(name or text, {}, (), {}, text)
+def _bare(name: str, rest: str) -> Operation:
+    """A line that is no step of the forward pass: a heading, or a parameter that no step uses."""
+    return Operation(name, {}, (), {}, name + rest)
 
 
 def _traced(network: nn.Module) -> list[Operation]:
@@ -99,28 +124,29 @@ def _traced(network: nn.Module) -> list[Operation]:
         parameters = {}
         for name, parameter in parameters_of(graph, node).items():
             first = first_use.setdefault(id(parameter), index)
-            frozen = "" if parameter.requires_grad else " frozen"
-            shared = "" if first == index else f" shared with [{first - index}]"
-            parameters[name] = f"{dimensions(parameter.shape)}{frozen}{shared}"
+            parameters[name] = ParameterUse(
+                tuple(parameter.shape), frozen=not parameter.requires_grad, first_use=first - index
+            )
         found.append(_operation(graph, node, places, parameters))
     unused = (parameter for parameter in network.parameters() if id(parameter) not in first_use)
-    return found + [
-        _bare(f"unused parameter {dimensions(values.shape)}", "unused parameter") for values in unused
-    ]
+    return found + [_bare("unused parameter", f" {dimensions(parameter.shape)}") for parameter in unused]
 
 
 class _Reference(str):
+    """Text that stands among the arguments of a function for what is read, printed without quotes."""
+
     __repr__ = str.__str__
 
 
 def _operation(
-    graph: fx.GraphModule, node: fx.Node, places: dict[fx.Node, int], parameters: dict[str, str]
+    graph: fx.GraphModule, node: fx.Node, places: dict[fx.Node, int], parameters: dict[str, ParameterUse]
 ) -> Operation:
     """A node of the graph as an operation: what it is, how it is set, what it reads, and its text."""
 
     def reference(other: fx.Node) -> _Reference:
         return _Reference(f"[{places[other] - places[node]}]")
 
+    # There are three kinds of lines: `constant 1 0a1b2c`, `Conv2d(...) on [-1]` and `add([-1], [-2])`.
     name = operation_of(graph, node)
     if name == "constant":
         settings = {"value": _digest(attribute_of(graph, node.target))}
@@ -132,13 +158,14 @@ def _operation(
         given = {f"argument {number}": value for number, value in enumerate(node.args, 1)} | _named(node)
         shown = {argument: repr(fx.node.map_arg(value, reference)) for argument, value in given.items()}
         text = f"{name}({', '.join(map(_argument, shown, shown.values()))})"
-        # What an argument reads stands in `reads`; the rest of it, such as the dimension of a `cat`, is a setting.
+        # What the function reads is kept in `reads`; the other arguments, such as `dim`, are settings.
         settings = {
             argument: repr(fx.node.map_arg(value, lambda _: _Reference("step")))
             for argument, value in given.items()
             if not isinstance(value, fx.Node)
         }
-    notes = [f"{parameter} {note}" for parameter, note in parameters.items()]
+    # Every line ends with the parameters.
+    notes = [f"{parameter} {use}" for parameter, use in parameters.items()]
     reads = tuple(places[other] for other in node.all_input_nodes)
     return Operation(name, settings, reads, parameters, "; ".join([text, *notes]))
 
@@ -148,7 +175,7 @@ def _argument(name: str, value: str) -> str:
 
 
 def _named(node: fx.Node) -> dict[str, Any]:
-    """The arguments that a function was given by name, but for those that say what is the default anyway."""
+    """The arguments that a function was given by name, without those that only repeat the default."""
     defaults = _defaults(node.target) if node.op == "call_function" else {}
     return {
         name: value
@@ -158,6 +185,7 @@ def _named(node: fx.Node) -> dict[str, Any]:
 
 
 def _digest(constant: Any) -> str:
+    """A constant by its shape and a hash of its numbers."""
     if not isinstance(constant, Tensor):
         return repr(constant)
     content = hashlib.sha256(constant.detach().double().contiguous().numpy().tobytes()).hexdigest()

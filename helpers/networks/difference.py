@@ -1,4 +1,4 @@
-"""How two networks differ, layer by layer: which layers, in which order, with which settings, reading what."""
+"""How two networks differ: in their layers, the order and the settings of these, and what each reads."""
 
 import inspect
 from collections import Counter
@@ -18,7 +18,7 @@ ACTIVATION = 4  # and anything else
 
 
 class Layer(NamedTuple):
-    """A step that computes something; `reads` are places in the list of layers, `label` tells 3x3 from 1x1."""
+    """A step that computes something; `reads` are places in the list of layers."""
 
     operation: str
     settings: dict[str, str]
@@ -26,12 +26,14 @@ class Layer(NamedTuple):
 
     @property
     def label(self) -> str:
+        """What a reader calls it: the operation, and of a convolution also its kernel."""
         sides = self.settings.get("kernel_size", "").strip("()").split(", ")
         named = self.operation == "Conv2d" and sides[0]
         return f"Conv2d {sides[0]}x{sides[-1]}" if named else self.operation
 
     @property
     def weight(self) -> int:
+        """How much it counts that an alignment pairs this layer with one of the other network."""
         by_kind = next((weight for kind, weight in KINDS if kind in self.operation), ACTIVATION)
         return LANDMARKS.get(self.operation, by_kind)
 
@@ -51,17 +53,17 @@ class Entry(NamedTuple):
 def network_difference(before: nn.Module, after: nn.Module) -> list[Entry]:
     """The differences of two networks, which are not touched.
 
-    Both are aligned like two texts: what stands in both in the same order is the same layer, pools and
-    convolutions before BatchNorm and activations. The rest was added, removed, or, if it is on both sides, put
-    elsewhere. Entries are called
+    Both are aligned as two texts are: what stands in both in the same order is the same layer. Where not all
+    can be paired, pools and convolutions come before BatchNorm and activations. The rest was added or
+    removed; a layer that is left over on both sides was put elsewhere. Entries are called
 
     - `Dropout`, `Conv2d 3x3`: another number of them (a convolution by its kernel);
     - `BatchNorm2d.order`: as many as before, or some of them, in another place;
     - `Conv2d.padding`: a setting, `bias`, `frozen` and `shared` among them;
     - `add.reads`: a layer that reads other layers than it did.
 
-    Flattening, Identity and asking for a size are no layers; shapes of parameters and widths that follow from
-    the layer before do not count.
+    Flattening, Identity and asking for a size are no layers. Shapes of parameters and widths that follow from
+    the layer before are not compared.
 
     Raises:
         NetworkError: for a network that cannot be traced.
@@ -77,8 +79,9 @@ def network_difference(before: nn.Module, after: nn.Module) -> list[Entry]:
         gone = [i for i, layer in enumerate(old) if layer.label == label and i not in kept]
         come = [j for j, layer in enumerate(new) if layer.label == label and j not in found]
         if len(gone) != len(come):
-            both = bool(gone and come)  # then its order says where
-            counts = _count(old, label, gone, both), _count(new, label, come, both)
+            # Where some stand elsewhere too, the entry of their order says the places.
+            brief = bool(gone and come)
+            counts = _count(old, label, gone, brief), _count(new, label, come, brief)
             entries.append(Entry(label, *counts, (operation,)))
         if gone and come:
             places = _places(old, gone), _places(new, come)
@@ -91,7 +94,11 @@ def network_difference(before: nn.Module, after: nn.Module) -> list[Entry]:
 
 
 def layers_of(network: nn.Module) -> list[Layer]:
-    """The operations of a network without its bookkeeping; what reads bookkeeping reads what that read."""
+    """The operations of a network without its bookkeeping; what reads bookkeeping reads what that read.
+
+    Raises:
+        NetworkError: for a network that cannot be traced.
+    """
     layers: list[Layer] = []
     sources: list[tuple[int, ...]] = []  # operation -> the layers whose numbers it holds
     sizes: set[int] = set()  # operations that ask for one
@@ -111,12 +118,13 @@ def layers_of(network: nn.Module) -> list[Layer]:
 def _compared_settings(operation: Operation) -> dict[str, str]:
     """The settings by which two layers are compared: no widths that follow from the layer before."""
     settings = {name: value for name, value in operation.settings.items() if name not in FOLLOWING}
+    # The stride of a pool follows from its kernel, unless it was set otherwise.
     if "Pool" in operation.name and settings.get("stride") == settings.get("kernel_size"):
-        settings.pop("stride", None)  # then it follows from the kernel
+        settings.pop("stride", None)
     if "weight" in operation.parameters and operation.name not in ("Embedding", "PReLU"):
         settings["bias"] = "yes" if "bias" in operation.parameters else "no"
     for mark in ("frozen", "shared"):
-        marked = [name for name, note in operation.parameters.items() if f" {mark}" in note]
+        marked = [name for name, use in operation.parameters.items() if getattr(use, mark)]
         settings |= {mark: ", ".join(marked)} if marked else {}
     if operation.evaluation is not None:
         tested = operation.evaluation
@@ -130,7 +138,8 @@ def _aligned(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]
     """The heaviest pairing in order of layers of one label; of several the one with most alike around them.
 
     The longest common subsequence of two texts, with weights instead of lengths, by dynamic programming
-    (Needleman and Wunsch 1970).
+    (Needleman and Wunsch 1970). A pairing is worth the sum over its pairs: first of their weights and, where
+    these are equal, of their likeness, 0 to 3: the same layer before, the same behind, the same settings.
     """
 
     def around(layers: Sequence[Layer], index: int) -> tuple[str, str]:
@@ -141,8 +150,9 @@ def _aligned(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]
         alike = sum(a == b for a, b in zip(around(old, i), around(new, j), strict=True))
         return old[i].weight, alike + (old[i].settings == new[j].settings)
 
-    # From the ends backward: what the best pairing of old[i:] with new[j:] is worth, by weight, then by likeness,
-    # and whether it pairs old[i] with new[j] or leaves one of the two without a partner.
+    # best[i][j] is what the best pairing of old[i:] with new[j:] is worth: nothing, where one is empty.
+    # The table is filled from the ends backward, so that the three entries that each one needs are known:
+    # old[i] stays without a partner, or new[j] does, or the two are a pair.
     best = [[(0, 0)] * (len(new) + 1) for _ in range(len(old) + 1)]
     take: set[tuple[int, int]] = set()
     for i in reversed(range(len(old))):
@@ -150,10 +160,11 @@ def _aligned(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]
             best[i][j] = max(best[i + 1][j], best[i][j + 1])
             if old[i].label == new[j].label:
                 paired = tuple(a + b for a, b in zip(worth(i, j), best[i + 1][j + 1], strict=True))
-                if paired >= best[i][j]:  # the earliest of equals
+                # Of pairings that are worth the same, the one that pairs earlier is taken.
+                if paired >= best[i][j]:
                     best[i][j] = paired
                     take.add((i, j))
-    # From the beginning forward: follow these choices, and collect the pairs.
+    # The choices are followed from the beginning forward, and the pairs collected.
     pairs, i, j = [], 0, 0
     while i < len(old) and j < len(new):
         if (i, j) in take:
@@ -169,9 +180,11 @@ def _aligned(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]
 def _resized(
     old: Sequence[Layer], new: Sequence[Layer], pairs: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """Convolutions that got another kernel: between two layers that stayed, the same operations.
+    """Pairs of convolutions that differ in their kernel.
 
-    Where a convolution of the one kernel turns up elsewhere, the two have changed places instead.
+    They stand between two layers that stayed, where both networks have the same operations. Where a
+    convolution with one of the two kernels turns up elsewhere, the two have changed places instead, and are
+    no pair.
     """
     kept, found = ({pair[side] for pair in pairs} for side in (0, 1))
     gone = {layer.label for i, layer in enumerate(old) if i not in kept}
@@ -186,7 +199,12 @@ def _resized(
 
 
 def _count(layers: Sequence[Layer], label: str, odd: Sequence[int], brief: bool) -> str:
-    """`2, between Conv2d 3x3 and ReLU`: how many there are, and where those are that the other has not."""
+    """`2, between Conv2d 3x3 and ReLU`: how many there are, and where those without a partner stand.
+
+    Args:
+        odd: places of those without a partner.
+        brief: leaves the places out where only some are odd.
+    """
     alike = [layer for layer in layers if layer.label == label]
     places = _places(layers, odd)
     if len(alike) == len(odd) > 0:
@@ -197,7 +215,7 @@ def _count(layers: Sequence[Layer], label: str, odd: Sequence[int], brief: bool)
 
 
 def _places(layers: Sequence[Layer], indices: Sequence[int], numbered: bool = False) -> str:
-    """Between which layers some layers stand, with how many of them stand so."""
+    """Between which layers some layers stand; where that is several places, also how many stand in each."""
 
     def place(index: int) -> str:
         return f"{_name(layers, index - 1, numbered)} and {_name(layers, index + 1, numbered)}"
@@ -219,7 +237,7 @@ def _name(layers: Sequence[Layer], index: int, numbered: bool) -> str:
 def _settings(
     old: Sequence[Layer], new: Sequence[Layer], pairs: Sequence[tuple[int, int]]
 ) -> Iterator[Entry]:
-    """Every setting that is another in a layer of both networks, with its values in all such layers."""
+    """Every setting that differs within a pair, with its values in all layers of this operation."""
     changed = (
         (old[i].operation, name)
         for i, j in pairs
@@ -232,6 +250,7 @@ def _settings(
 
 
 def _values(layers: Sequence[Layer], operation: str, name: str) -> str:
+    """A setting in all layers of an operation, once where they agree; torch's default where none is set."""
     default = inspect.signature(getattr(nn, operation, object)).parameters.get(name)
     missing = "-" if default is None or default.default is default.empty else str(default.default)
     values = [layer.settings.get(name, missing) for layer in layers if layer.operation == operation]
@@ -239,11 +258,15 @@ def _values(layers: Sequence[Layer], operation: str, name: str) -> str:
 
 
 def _reads(old: Sequence[Layer], new: Sequence[Layer], pairs: Sequence[tuple[int, int]]) -> Iterator[Entry]:
-    """Layers that read another place, past what was added or removed between; a new join speaks for itself."""
-    partner = dict(pairs)
-    back = {j: i for i, j in pairs}
+    """Layers of both networks that read other layers than before, as a skip that begins elsewhere.
+
+    What was added or removed on the way from one layer to the next is no other source; where it joins several
+    maps, it has an entry of its own, and the layer that reads it gets none.
+    """
+    partner, back = dict(pairs), {j: i for i, j in pairs}
 
     def sources(layers: Sequence[Layer], kept: dict[int, int], index: int) -> list[int] | None:
+        """The layers with a partner that a layer reads, past those without one; None behind a new join."""
         found = []
         for read in layers[index].reads:
             while read not in kept and len(layers[read].reads) == 1:
@@ -254,10 +277,10 @@ def _reads(old: Sequence[Layer], new: Sequence[Layer], pairs: Sequence[tuple[int
         return found
 
     for i, j in pairs:
-        one, other = sources(old, partner, i), sources(new, back, j)
-        if one is not None and other is not None and [partner[k] for k in one] != other:
+        earlier, now = sources(old, partner, i), sources(new, back, j)
+        if earlier is not None and now is not None and [partner[k] for k in earlier] != now:
             operation = old[i].operation
-            yield Entry(f"{operation}.reads", _named(old, one), _named(new, other), (operation,))
+            yield Entry(f"{operation}.reads", _named(old, earlier), _named(new, now), (operation,))
 
 
 def _named(layers: Sequence[Layer], indices: Sequence[int]) -> str:

@@ -34,16 +34,19 @@ FACTORS = (3, 6, 12, 24)  # size of the measuring image, in times the network's 
 def check_by_gradients(network: nn.Module, input_size: Shape = (1, 28, 28)) -> Size:
     """Height and width of the receptive field at the logits, measured on a copy of the network, on the CPU.
 
-    In double precision and evaluation, with all weights 1; normalisation, activation and dropout pass their
-    input on; a maximum becomes a sum; global pools, Linear layers on flattened maps and interpolation to a size
-    keep the window that they have on `input_size`, so that the image can be made large enough for units away
-    from its borders; two sizes must agree. A field reaches from the first pixel to the last whose gradient is
-    not zero. After interpolation the units of a map may see unequal widths: the widest of them counts.
+    The copy runs in double precision and in evaluation, with all weights 1. Normalisation, activation and
+    dropout pass their input on; a maximum becomes a sum. Global pools, Linear layers on flattened maps and
+    interpolation to a size keep the window that they have on `input_size`, so that the image can be made
+    large enough for units away from its borders; two sizes of the image must agree.
+
+    A field reaches from the first pixel to the last whose gradient is not zero. After interpolation the units
+    of a map may see unequal widths: the widest of them counts.
 
     Raises:
         NetworkError: if the network cannot be traced, or its field does not fit into the largest image tried.
         UnknownOperation: for an operation without a rule.
     """
+    # The network on its own images says which windows to keep; a copy of it becomes the measuring network.
     nodes = run_traced(cpu_copy(network), torch.zeros(2, *input_size))
     working = map_steps(nodes)
     graph = symbolic(cpu_copy(network)).double()
@@ -52,6 +55,7 @@ def check_by_gradients(network: nn.Module, input_size: Shape = (1, 28, 28)) -> S
     logits = nodes[-1].inputs[0]
     size, periods = working[logits].size_out, _periods(working)[logits]
     enlarged = Enlarged(graph, nodes, working)
+    # Larger and larger images, until two in a row show the same field.
     channels, height, width = input_size
     before = None
     for factor in FACTORS:
@@ -77,13 +81,15 @@ def _periods(working: list[MapStep | None]) -> dict[int, tuple[int, int]]:
 
 
 def _extents(network: fx.Interpreter, shape: Shape, periods: Size, size: Size) -> Size | None:
-    """The widest field of all units of a map of that size, measured amid a larger one; None near a border."""
+    """The widest field of all units of a map of that size, amid a larger one; None if it meets a border."""
     image = torch.ones(shape, dtype=torch.float64, requires_grad=True)
     logits = network.run(image).sum(dim=(0, 1))
+    # The units measured lie in the middle, one for every phase of interpolation.
     starts = [n // 2 - n // 2 % period for n, period in zip(logits.shape, periods, strict=True)]
     counts = [min(period, n) for period, n in zip(periods, size, strict=True)]
     if any(start + count > n for start, count, n in zip(starts, counts, logits.shape, strict=True)):
         return None
+    # Of each of them, the pixels that have a gradient.
     widest = torch.zeros(2, dtype=torch.int64)
     for phase in range(max(counts)):
         row, column = (start + phase % count for start, count in zip(starts, counts, strict=True))

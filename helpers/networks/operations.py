@@ -13,7 +13,6 @@ from helpers.networks.windows import Window, adaptive, bilinear, nearest, neares
 
 Size = tuple[int, int]  # height, width
 
-
 MODES = {"nearest": nearest, "nearest-exact": nearest_exact, "bilinear": bilinear}
 POSITIONAL = {  # names of what functions take by position
     "conv2d": "input weight bias stride padding dilation groups",

@@ -1,4 +1,4 @@
-"""What a network is: its description line by line, its parameter counts, and the check before training."""
+"""How many parameters and multiply-adds a network has, layer by layer."""
 
 import math
 from dataclasses import dataclass

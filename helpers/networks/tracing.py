@@ -1,4 +1,4 @@
-"""The forward pass of a network: as a list of steps with their shapes, and whether it runs; the network is untouched."""
+"""The forward pass of a network, run on a copy: its steps with their shapes, and whether it runs at all."""
 
 import contextlib
 import copy
@@ -98,6 +98,7 @@ def attribute_of(graph: fx.GraphModule, path: str) -> Any:
 
 
 def operation_of(graph: fx.GraphModule, node: fx.Node) -> str:
+    """Class of the layer or name of the function; `x += y` and `x + y` are both `add`."""
     if node.op == "call_module":
         return type(graph.get_submodule(node.target)).__name__
     if node.op == "call_function":
@@ -120,11 +121,15 @@ def parameters_of(graph: fx.GraphModule, node: fx.Node) -> dict[str, Tensor]:
 
 
 def cpu_copy(network: nn.Module, training: bool = False) -> nn.Module:
-    """A copy on the CPU, in single precision: what is done with it leaves the network as it is."""
+    """A copy on the CPU, in single precision: what is done with it leaves the network as it is.
+
+    Raises:
+        NetworkError: for a network that cannot be copied.
+    """
     try:
         return copy.deepcopy(network).cpu().float().train(training)
     except Exception as error:
-        raise NetworkError(f"the network cannot be cpu_copy: {one_line(error)}") from error
+        raise NetworkError(f"the network cannot be copied: {one_line(error)}") from error
 
 
 def symbolic(network: nn.Module) -> fx.GraphModule:
@@ -180,8 +185,8 @@ def check_network(
         NetworkError: in one line, with the layer that fails or the shape that comes out.
     """
     for training in (True, False):
-        copy = cpu_copy(network, training).to(memory_format=torch.channels_last)
-        shape = _output_shape(copy, torch.zeros(batch_shape))
+        tried = cpu_copy(network, training).to(memory_format=torch.channels_last)
+        shape = _output_shape(tried, torch.zeros(batch_shape))
         if shape != (batch_shape[0], logits):
             hint = ""
             if len(shape) == 2 and shape[0] == batch_shape[0] and shape[1] > classes:
@@ -193,12 +198,14 @@ def check_network(
 
 
 def _output_shape(network: nn.Module, images: Tensor) -> Shape:
+    """Shape of what the network gives; it runs as it is written, and is traced only where it fails."""
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             output = network(images)
     except Exception as error:
         with contextlib.suppress(UntraceableError):
-            run_traced(network, images)  # fails too, and says at which layer
+            # Traced, it fails too, and its error says at which layer.
+            run_traced(network, images)
         raise NetworkError(f"the network fails on {dimensions(images.shape)}: {one_line(error)}") from error
     if not isinstance(output, Tensor):
         raise NetworkError(

@@ -5,7 +5,7 @@ from making.notebooks import TARGET, write_iteration, write_other
 from torch import nn
 
 from helpers.errors import DefinitionsError
-from helpers.lesson.changes import UNEXPLAINED, EXPLAINS_NOTHING, what_changed
+from helpers.lesson.changes import EXPLAINS_NOTHING, UNEXPLAINED, what_changed
 from helpers.networks.difference import network_difference
 from helpers.runs.definitions import load_definitions
 from helpers.settings import Augmentation, Recipe, RunConfig
