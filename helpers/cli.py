@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import click
 
+from helpers import places
 from helpers.errors import WorkbookError
 from helpers.settings import PROFILES
 
@@ -46,6 +47,11 @@ class Setting(click.ParamType):
         return name, text
 
 
+dataset_option = click.option(
+    "--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """The workbook on small convolutional networks, from the command line."""
@@ -55,7 +61,7 @@ def cli() -> None:
 @click.argument("notebooks", nargs=-1)
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True)
 @click.option("--seeds", type=Seeds(), default="1", show_default=True, help="As 1-3 or 1,2,5.")
-@click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
+@dataset_option
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -77,25 +83,25 @@ def run_command(
     Finished runs are skipped. A notebook that fails is saved with its error as failed.ipynb, and the others go
     on.
     """
-    from helpers.places import REPOSITORY
     from helpers.runs.plan import plan  # here, for torch takes seconds and --help needs none
     from helpers.runs.pool import OutcomeTable, default_workers, execute
 
     started = time.perf_counter()
-    with _mistakes():
-        jobs, remark = plan(
-            notebooks,
-            profile=profile,
-            seeds=seeds,
-            dataset=dataset,
-            parameters=dict(settings),
-            force=force,
-            root=REPOSITORY,
-        )
-        due, most = sum(not job.finished for job in jobs), workers or default_workers()
-        _say(remark, f"{due} of {len(jobs)} runs to be made, at most {most} at a time")
-        with _watched("run", len(jobs)) as watch:
-            outcomes = execute(jobs, workers, watch=watch)
+    jobs, remark = plan(
+        notebooks,
+        profile=profile,
+        seeds=seeds,
+        dataset=dataset,
+        parameters=dict(settings),
+        force=force,
+        root=places.REPOSITORY,
+    )
+    due, most = sum(not job.finished for job in jobs), workers or default_workers()
+    if remark:
+        click.echo(remark)
+    click.echo(f"{due} of {len(jobs)} runs to be made, at most {most} at a time")
+    with _counted("run", len(jobs)) as (_, count):
+        outcomes = execute(jobs, workers, watch=count)
     table = OutcomeTable(tuple(outcomes), time.perf_counter() - started)
     click.echo(f"\n{table!r}")
     return 1 if table.failed else 0
@@ -104,23 +110,21 @@ def run_command(
 @cli.command("list")
 def list_command() -> None:
     """The notebooks, their targets, and the parameters that -p can change."""
-    from helpers.places import REPOSITORY, notebooks_in
     from helpers.runs.definitions import Notebook
 
-    with _mistakes():
-        for name, path in notebooks_in(REPOSITORY).items():
-            notebook = Notebook.read(path)
-            click.echo(name)
-            if notebook.is_iteration:
-                click.echo(f"  {notebook.definitions().target}")
-            for parameter in notebook.parameters.values():
-                click.echo(f"  {parameter}")
+    for name, path in places.notebooks_in(places.REPOSITORY).items():
+        notebook = Notebook.read(path)
+        click.echo(name)
+        if notebook.is_iteration:
+            click.echo(f"  {notebook.definitions().target}")
+        for parameter in notebook.parameters.values():
+            click.echo(f"  {parameter}")
 
 
 @cli.command("search")
 @click.argument("study", required=False)
 @click.option("--profile", type=click.Choice(list(PROFILES)), default="full", show_default=True)
-@click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
+@dataset_option
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Trials at a time.  [default: one for each core, at most 4]"
 )
@@ -129,27 +133,25 @@ def search_command(study: str | None, profile: str, dataset: str, workers: int |
 
     The test set stays closed. Finished trials are skipped; every one is kept as it ends.
     """
-    from helpers.places import REPOSITORY
     from helpers.search.rounds import search
     from helpers.search.study import read_study, studies_in
     from helpers.search.tables import StudyTable
 
-    with _mistakes():
-        if study is None:
-            for name in studies_in(REPOSITORY):
-                click.echo(f"{name}: {read_study(name, REPOSITORY).question}")
-            return
-        asked = read_study(study, REPOSITORY)
-        with _watched("trial") as watch:
-            found = search(
-                asked,
-                profile=profile,
-                dataset=dataset,
-                workers=workers,
-                report=_say,
-                watch=watch,
-                root=REPOSITORY,
-            )
+    if study is None:
+        for name in studies_in(places.REPOSITORY):
+            click.echo(f"{name}: {read_study(name, places.REPOSITORY).question}")
+        return
+    asked = read_study(study, places.REPOSITORY)
+    with _counted("trial") as (say, count):
+        found = search(
+            asked,
+            profile=profile,
+            dataset=dataset,
+            workers=workers,
+            report=say,
+            watch=count,
+            root=places.REPOSITORY,
+        )
     click.echo(f"\n{StudyTable(found)!r}")
 
 
@@ -163,7 +165,7 @@ def search_command(study: str | None, profile: str, dataset: str, workers: int |
     help="Measured at a time; a multiple of 4.",
 )
 @click.option("--repeats", type=click.IntRange(min=1), default=3, show_default=True, help="Of every way.")
-@click.option("--dataset", type=click.Choice(["auto", "mnist", "digits"]), default="auto", show_default=True)
+@dataset_option
 def bench_command(notebooks: Sequence[str], steps: int, repeats: int, dataset: str) -> None:
     """Measure how much faster NOTEBOOKS (names or their numbers; none: all) train than the usual way.
 
@@ -172,15 +174,13 @@ def bench_command(notebooks: Sequence[str], steps: int, repeats: int, dataset: s
     from helpers.bench.crew import bench
     from helpers.bench.picture import write_picture
     from helpers.bench.record import BenchTable
-    from helpers.places import REPOSITORY
 
-    with _mistakes():
-        benches = bench(
-            notebooks, steps=steps, repeats=repeats, dataset=dataset, root=REPOSITORY, report=click.echo
-        )
-        for record, path in benches:
-            picture = write_picture(path.parent, record)
-            click.echo(f"\n{BenchTable(record)!r}\nwritten: {path}, and beside it {picture.name}\n")
+    benches = bench(
+        notebooks, steps=steps, repeats=repeats, dataset=dataset, root=places.REPOSITORY, report=click.echo
+    )
+    for record, path in benches:
+        picture = write_picture(path.parent, record)
+        click.echo(f"\n{BenchTable(record)!r}\nwritten: {path}, and beside it {picture.name}\n")
 
 
 @cli.command("report")
@@ -190,14 +190,12 @@ def report_command() -> None:
     It trains nothing, says which records were left out and why, and can be repeated at any time, also while
     runs are under way.
     """
-    from helpers.places import REPOSITORY
     from helpers.scoreboard.picture import write_picture
     from helpers.scoreboard.report import report
     from helpers.scoreboard.tables import ExperimentTable, ScoreTable, StepTable
 
-    with _mistakes():
-        board, paths = report(REPOSITORY)
-        paths.append(write_picture(board, REPOSITORY))
+    board, paths = report(places.REPOSITORY)
+    paths.append(write_picture(board, places.REPOSITORY))
     for table in (ScoreTable(board), StepTable(board.steps), ExperimentTable(board.experiments)):
         click.echo(f"{table!r}\n")
     for line in board.left_out:
@@ -207,34 +205,28 @@ def report_command() -> None:
     click.echo(f"written: {', '.join(os.path.relpath(path) for path in paths)}")
 
 
-def _say(*lines: str) -> None:
-    """Lines for the reader, without those that say nothing."""
-    for line in filter(None, lines):
-        click.echo(line)
+Say = Callable[[object], None]
 
 
 @contextmanager
-def _watched(unit: str, total: int | None = None) -> Iterator[Callable[[object], None]]:
-    """What says each outcome in a line as it comes, above a bar that counts them, where there is a terminal."""
+def _counted(unit: str, total: int | None = None) -> Iterator[tuple[Say, Say]]:
+    """Two functions: one says a line, the other an outcome, which it also counts.
+
+    Where there is a terminal, a bar below the lines shows the count.
+    """
     from tqdm import tqdm
 
     with tqdm(total=total, unit=unit, disable=None) as bar:
 
-        def watch(outcome: object) -> None:
+        def say(line: object) -> None:
             with bar.external_write_mode():
-                click.echo(outcome)
+                click.echo(line)
+
+        def count(outcome: object) -> None:
+            say(outcome)
             bar.update()
 
-        yield watch
-
-
-@contextmanager
-def _mistakes() -> Iterator[None]:
-    """A mistake of the user, which the helpers tell in one line, without a traceback."""
-    try:
-        yield
-    except WorkbookError as error:
-        raise click.ClickException(str(error)) from error
+        yield say, count
 
 
 def main() -> None:
@@ -245,6 +237,9 @@ def main() -> None:
     except click.ClickException as error:
         click.echo(f"Error: {error.format_message()}", err=True)
         sys.exit(error.exit_code)
+    except WorkbookError as error:  # which says in one line what is wrong
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nInterrupted: what is finished stays, and is skipped next time.", err=True)
         sys.exit(INTERRUPTED)

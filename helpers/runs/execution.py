@@ -125,7 +125,7 @@ def _run_alone(job: Job) -> Outcome:
     started = time.perf_counter()
     unfinished, record = job.folder / UNFINISHED, job.folder / FILE
     before = record.read_bytes() if record.is_file() else None
-    problem = None
+    problem = None  # stays None where the run is interrupted
     try:
         problem = _execute(job, unfinished)
     finally:

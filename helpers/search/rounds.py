@@ -43,12 +43,14 @@ def search(
         StudyError: after a round some of whose trials were not made, for then nothing can be ranked.
         KeyboardInterrupt: once all that was running has ended; finished trials stay, and are skipped next time.
     """
+    # Refuse now what could not be trained later.
     source = find(dataset)
     if source.remark:
         report(source.remark)
     remaining = candidates(study, profile=profile, dataset=source.name, root=root)
     _try_out(study, remaining)
     for number, count in enumerate(study.trials):
+        # A round: the trials that are missing of the candidates that remain ...
         numbers = range(study.first_seed, study.first_seed + count)
         asked = [trial for candidate in remaining for trial in trials(candidate, numbers, study, root)]
         due = [trial for trial in asked if not trial.finished]
@@ -57,6 +59,7 @@ def search(
             f"{len(asked) - len(due)} of {len(asked)} were made before"
         )
         _raise_if_lost(execute(due, workers, partial(work, run=train_trial), watch))
+        # ... and the best of them go on.
         ranked = standings(study, remaining, count, root)
         if number < len(study.keep):
             remaining = [standing.candidate for standing in ranked[: study.keep[number]]]

@@ -13,7 +13,7 @@ from sklearn.model_selection import ParameterGrid
 
 from helpers.errors import SettingsError, StudyError
 from helpers.networks.parameters import count_parameters
-from helpers.places import REPOSITORY
+from helpers.places import LOCAL, REPOSITORY, SEARCH
 from helpers.results.record import Record
 from helpers.results.store import FILE, load
 from helpers.runs.definitions import Definitions, Notebook
@@ -21,8 +21,7 @@ from helpers.runs.execution import Job, is_finished
 from helpers.runs.plan import RESERVED
 from helpers.settings import Count, Settings
 
-SEARCH = Path("outputs", "search")  # declarations; the trials of all of them lie together in TRIALS
-TRIALS = "trials"
+TRIALS = "trials"  # the folder with the trials of all studies
 DIVERGED = "diverged.txt"  # what a trial leaves instead of a record when its loss became infinite: why
 OWN = RESERVED | {"device"}  # parameters that a search sets itself
 NAME_LENGTH = 16  # of a fingerprint, as the name of a trial's folder
@@ -229,4 +228,4 @@ def _in_words(settings: Mapping[str, Any]) -> str:
 def _pool(profile: str, dataset: str, root: Path) -> Path:
     """Where trials lie: those of full runs on MNIST are kept."""
     kept = (profile, dataset) == ("full", "mnist")
-    return root / (SEARCH if kept else Path("outputs", "local", "search")) / TRIALS
+    return root / (SEARCH if kept else LOCAL / "search") / TRIALS

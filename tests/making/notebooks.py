@@ -1,4 +1,4 @@
-"""Small notebooks for the tests of definitions and batches: an iteration that trains nothing, and no iteration."""
+"""Small notebooks for the tests of definitions and runs: an iteration that trains nothing, and no iteration."""
 
 from pathlib import Path
 

@@ -16,6 +16,12 @@ from helpers.search.study import DIVERGED, candidates, trials
 SMALL = {"profile": "fast", "dataset": "digits"}
 
 
+@pytest.fixture(autouse=True)
+def uncompiled(monkeypatch):
+    """Trials of two epochs are too short to be worth compiling."""
+    monkeypatch.setenv("TORCHDYNAMO_DISABLE", "1")
+
+
 @pytest.fixture
 def root(tmp_path) -> Path:
     write_iteration(
