@@ -2,11 +2,9 @@
 
 import pytest
 from making.notebooks import TARGET, write_iteration, write_other
-from torch import nn
 
 from helpers.errors import DefinitionsError
-from helpers.lesson.changes import EXPLAINS_NOTHING, UNEXPLAINED, what_changed
-from helpers.networks.difference import network_difference
+from helpers.lesson.changes import EXPLAINS_NOTHING, UNEXPLAINED, _in_effect, what_changed
 from helpers.runs.definitions import load_definitions
 from helpers.settings import Augmentation, Recipe, RunConfig
 
@@ -39,14 +37,6 @@ def compared(folder, before, after, changes=None):
     return what_changed("02_after", changes or {}, "01_before", folder / "notebooks")
 
 
-def names(before, after):
-    return [entry.name for entry in network_difference(before, after)]
-
-
-def stack(*layers):
-    return nn.Sequential(*layers, nn.Flatten())
-
-
 def test_identical_notebooks_report_nothing(tmp_path):
     table = compared(tmp_path, {}, {})
     assert table.entries == () and table.unexplained == [] and table.cells() == []
@@ -54,6 +44,7 @@ def test_identical_notebooks_report_nothing(tmp_path):
 
 
 def test_names_of_attributes_and_identity_and_flattening_do_not_count(tmp_path):
+    """Catches that another spelling of the same network is reported as a change."""
     after = {
         "attribute": "stages",
         "layers": f"nn.Identity(), {LAYERS}, nn.Flatten()",
@@ -139,6 +130,7 @@ FULL_CYCLE = "schedule='one_cycle', momentum=0.8, cycle_momentum=False"
     ],
 )  # fmt: skip
 def test_of_the_recipe_only_what_is_in_effect_counts(tmp_path, before, after, expected):
+    """Catches a change of what the schedule never reads, and none of what it does read."""
     table = compared(tmp_path, {"recipe": before}, {"recipe": after})
     assert [entry[:3] for entry in table.entries] == expected
 
@@ -153,10 +145,13 @@ def test_of_the_recipe_only_what_is_in_effect_counts(tmp_path, before, after, ex
     ],
 )
 def test_of_the_augmentation_only_what_is_in_effect_counts(tmp_path, after, expected):
+    """Catches a reported setting of a distortion that is off."""
     assert [entry.name for entry in compared(tmp_path, {}, {"augmentation": after}).entries] == expected
 
 
 def test_logits_and_held_out_images_count_and_what_a_run_chooses_does_not(tmp_path):
+    """Catches that a notebook seems changed because it was run with another seed."""
+
     def entries(others):
         return [entry.name for entry in compared(tmp_path, {}, {"others": others}).entries]
 
@@ -169,12 +164,12 @@ def test_logits_and_held_out_images_count_and_what_a_run_chooses_does_not(tmp_pa
     "field", [*Recipe.model_fields, *Augmentation.model_fields, "logits", "validation_images"]
 )
 def test_every_field_of_recipe_and_augmentation_is_compared(field):
-    from helpers.lesson.changes import _in_effect
-
+    """Catches a new setting that nobody compares."""
     assert field in _in_effect(RunConfig())
 
 
 def test_a_new_schedule_stands_for_the_settings_that_it_brings_into_effect(tmp_path):
+    """Catches that a sentence about a schedule has to list all settings of that schedule."""
     recipe = {"recipe": "schedule='one_cycle', pct_start=0.2"}
     table = compared(tmp_path, {}, recipe, {"one cycle": ["schedule"]})
     entries = {entry.name: (entry.before, entry.after) for entry in table.entries}
@@ -192,12 +187,14 @@ def test_a_new_schedule_stands_for_the_settings_that_it_brings_into_effect(tmp_p
 
 
 def test_a_setting_that_was_in_effect_before_is_not_covered_by_the_schedule(tmp_path):
+    """Catches a changed setting that hides behind a schedule which did not change."""
     before, after = {"recipe": "schedule='one_cycle'"}, {"recipe": "schedule='one_cycle', pct_start=0.2"}
     table = compared(tmp_path, before, after, {"one cycle": ["schedule"]})
     assert (table.unexplained, table.unused) == (["pct_start"], ["one cycle"])
 
 
-def test_sentences_account_by_exact_names_by_layer_and_by_order(tmp_path):
+def test_sentences_explain_by_exact_names_by_layer_and_by_order(tmp_path):
+    """Catches a name, exact or wider, by which no sentence could explain an entry."""
     after = {
         "layers": LAYERS.replace("12, 3", "12, 3, padding=1").replace("0.1", "0.2").replace(
             "nn.BatchNorm2d(8), nn.ReLU()", "nn.ReLU(), nn.BatchNorm2d(8)"
@@ -217,6 +214,7 @@ def test_sentences_account_by_exact_names_by_layer_and_by_order(tmp_path):
 
 
 def test_a_wider_name_leaves_out_what_another_sentence_calls_by_its_own(tmp_path):
+    """Catches an entry that stands in the table twice."""
     after = {"layers": LAYERS.replace("8, 3", "9, 3, padding=1").replace("12, 3", "12, 3, padding=1")}
     table = compared(tmp_path, {}, after, {"the rest": ["Conv2d"], "padded": ["Conv2d.padding"]})
     assert [row[:2] for row in table.cells()] == [
@@ -232,7 +230,8 @@ def test_a_wider_name_leaves_out_what_another_sentence_calls_by_its_own(tmp_path
     assert (only.unexplained, only.unused) == ([], ["rest"])
 
 
-def test_the_table_shows_what_is_owned_up_to_what_is_not_and_what_is_idle(tmp_path):
+def test_the_table_shows_what_is_explained_what_is_not_and_what_is_unused(tmp_path):
+    """Catches a table that conceals an unexplained entry or a sentence that explains nothing."""
     after = {"layers": LAYERS.replace("0.1", "0.2"), "recipe": "epochs=3, batch_size=64"}
     changes = {"less time": ["epochs"], "nothing of the kind": ["Linear"], "half": ["batch_size", "rotation"]}
     table = compared(tmp_path, {}, after, changes)
@@ -274,6 +273,7 @@ def test_changes_of_another_form_are_refused(tmp_path, entries):
 
 
 def test_predecessor_and_changes_come_with_the_definitions(tmp_path):
+    """Catches a notebook whose changes no test could read."""
     target = TARGET.format(name="02_after") + '\npredecessor = "01_before"\nchanges = {"shorter": ["epochs"]}'
     definitions = load_definitions(write_iteration(tmp_path, "02_after", target=target))
     assert (definitions.predecessor, definitions.changes) == ("01_before", {"shorter": ["epochs"]})

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 
 def small(**changes: nn.Module) -> nn.Sequential:
+    """A network of seven layers, some of them replaced by others: `small(pool=nn.AdaptiveMaxPool2d(1))`."""
     layers = {
         "conv": nn.Conv2d(1, 4, 3, bias=False),
         "norm": nn.BatchNorm2d(4),
@@ -20,7 +21,10 @@ def small(**changes: nn.Module) -> nn.Sequential:
 
 
 class Of(nn.Module):
-    """A forward pass over three convolutions that keep the shape, a scale and a constant."""
+    """A network whose forward pass is a function of itself and the images.
+
+    The function may use three convolutions that keep the shape, `a`, `b` and `c`, a `scale` and a `constant`.
+    """
 
     def __init__(self, function, constant: float = 1.0) -> None:
         super().__init__()
@@ -34,7 +38,7 @@ class Of(nn.Module):
 
 
 class Between(nn.Module):
-    """A layer or a function of maps, between two convolutions."""
+    """A network of three steps: a convolution, a layer or a function of maps, and a convolution."""
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()

@@ -11,6 +11,8 @@ CHANNELS = 2
 
 
 class Sum(nn.Module):
+    """The sum of what its branches make of the same map."""
+
     def __init__(self, *branches: nn.Module) -> None:
         super().__init__()
         self.branches = nn.ModuleList(branches)
@@ -23,6 +25,8 @@ class Sum(nn.Module):
 
 
 class Concatenation(Sum):
+    """The maps of its branches, one behind the other."""
+
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 

@@ -24,6 +24,7 @@ class Written(nn.Module):
 
 
 def test_a_description_has_one_line_for_every_step_and_no_names_of_attributes():
+    """Catches another text of layers: every fingerprint that is kept in a record would be stale."""
     assert describe(small()) == (
         "input()",
         "Conv2d(in_channels=1, out_channels=4, kernel_size=3) on [-1]; weight 4x1x3x3",
@@ -38,11 +39,59 @@ def test_a_description_has_one_line_for_every_step_and_no_names_of_attributes():
     assert describe(Written()) == describe(small())
 
 
+def test_a_description_says_of_functions_constants_and_parameters_what_decides():
+    """Catches another text of functions, constants and parameters: kept fingerprints would be stale."""
+
+    def forward(n, x):
+        twice = F.dropout(n.a(n.a(x)), 0.1, training=n.training)
+        return torch.cat([twice * n.scale, n.b(x) + n.constant], dim=1).view(x.size(0), -1)
+
+    network = Of(forward)
+    network.b.weight.requires_grad = False
+    conv = "Conv2d(in_channels=1, out_channels=1, kernel_size=3, padding=1)"
+    assert describe(network) == (
+        "input()",
+        f"{conv} on [-1]; weight 1x1x3x3; bias 1",
+        f"{conv} on [-1]; weight 1x1x3x3 shared with [-1]; bias 1 shared with [-1]",
+        "dropout([-1], p=0.1); in evaluation: dropout([-1], p=0.1, training=False)",
+        "parameter(); values 1x1x1",
+        "mul([-2], [-1])",
+        f"{conv} on [-6]; weight 1x1x3x3 frozen; bias 1",
+        "constant 1 6c3c396ed6b5",
+        "add([-2], [-1])",
+        "cat([[-4], [-1]], dim=1)",
+        "size([-10], 0)",
+        "view([-2], [-1], -1)",
+        "output([-1])",
+        "unused parameter 1x1x3x3",
+        "unused parameter 1",
+    )
+
+
+def test_a_network_with_other_steps_in_evaluation_is_described_in_both_modes():
+    """Catches a description that is silent about what only the test sees."""
+    layers = [nn.Conv2d(1, 4, 3), nn.Flatten()]
+    conv = "Conv2d(in_channels=1, out_channels=4, kernel_size=3) on [-1]; weight 4x1x3x3; bias 4"
+
+    class Apart(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x if self.training else x.abs())
+
+    assert describe(Apart(*layers)) == (
+        "in training:",
+        *("input()", conv, "Flatten() on [-1]", "output([-1])"),
+        "in evaluation:",
+        *("input()", "abs([-1])", conv, "Flatten() on [-1]", "output([-1])"),
+    )
+
+
 def test_a_description_does_not_depend_on_weights_mode_or_precision():
+    """Catches a fingerprint that changes with the seed, or once the network was trained."""
     assert describe(small()) == describe(small().eval()) == describe(small().double())
 
 
 def test_another_layer_changes_only_its_own_line():
+    """Catches lines that are numbered from the top: one new layer would change all below it."""
     layers = list(small())
     longer = describe(nn.Sequential(*layers[:4], nn.Conv2d(4, 4, 1), *layers[4:]))
     assert [line for line in longer if line not in describe(small())] == [
@@ -109,6 +158,7 @@ DIFFERENT = {
 
 
 def test_networks_that_compute_something_else_are_described_otherwise():
+    """Catches a setting that is left out: a record would pass for that of another network."""
     names_of: dict[tuple[str, ...], list[str]] = {describe(small()): ["as it is"]}
     for name, build in DIFFERENT.items():
         names_of.setdefault(describe(build()), []).append(name)

@@ -20,6 +20,7 @@ def stack(*layers):
 
 
 def test_a_convolution_that_follows_a_wider_one_is_no_change_of_its_own():
+    """Catches that widths which follow from the layer before are reported as changes."""
     before = stack(
         nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)
     )
@@ -30,6 +31,7 @@ def test_a_convolution_that_follows_a_wider_one_is_no_change_of_its_own():
 
 
 def test_a_1x1_that_stands_behind_its_pool_is_put_elsewhere():
+    """Catches an alignment that keeps the small convolution in place and moves the pool."""
     wide, narrow, pool = nn.Conv2d(1, 8, 3), nn.Conv2d(8, 4, 1), nn.MaxPool2d(2)
     (entry,) = network_difference(stack(wide, narrow, pool), stack(wide, pool, narrow))
     assert entry[:3] == (
@@ -40,6 +42,7 @@ def test_a_1x1_that_stands_behind_its_pool_is_put_elsewhere():
 
 
 def test_two_kernels_that_change_places_are_order_and_no_other_kernels():
+    """Catches that a changed order is told as two resized kernels."""
     small, large, act = (lambda: nn.Conv2d(4, 4, 1)), (lambda: nn.Conv2d(4, 4, 5)), nn.Sigmoid()
     pool = nn.AdaptiveAvgPool2d(9)
     one, other = stack(small(), act, pool, act, large()), stack(large(), act, pool, act, small())
@@ -47,6 +50,8 @@ def test_two_kernels_that_change_places_are_order_and_no_other_kernels():
 
 
 def test_a_layer_put_elsewhere_between_the_same_neighbours_is_told_by_number():
+    """Catches an entry that says the same before and after."""
+
     def pair(dropout):
         return stack(
             nn.Conv2d(1, 8, 3),
@@ -68,11 +73,13 @@ def test_a_layer_put_elsewhere_between_the_same_neighbours_is_told_by_number():
 
 
 def test_a_layer_put_elsewhere_with_another_rate_is_two_changes():
+    """Catches that settings are compared only of layers that stayed where they were."""
     before = stack(nn.Dropout(0.1), nn.Conv2d(1, 4, 3))
     assert names(before, stack(nn.Conv2d(1, 4, 3), nn.Dropout(0.2))) == ["Dropout.order", "Dropout.p"]
 
 
 def test_another_source_of_a_skip_is_a_change_and_an_insertion_on_the_way_is_none():
+    """Catches a skip whose beginning is not looked at, and one that a new activation seems to move."""
     early = Of(lambda n, x: n.c(n.b(y := n.a(x))) + y)
     late = Of(lambda n, x: n.c(y := n.b(n.a(x))) + y)
     longer = Of(lambda n, x: n.c(n.b(y := n.a(x)).relu()) + y)
@@ -86,16 +93,28 @@ def test_a_new_skip_is_one_change_its_readers_are_none():
 
 
 def test_frozen_and_shared_weights_and_other_evaluation_are_changes():
+    """Catches that sharing weights is mistaken for reading another layer, or not seen at all."""
     frozen = small()
     frozen[0].weight.requires_grad = False
     assert names(small(), frozen) == ["Conv2d.frozen"]
     apart, shared = Of(lambda n, x: n.c(n.b(n.a(x)))), Of(lambda n, x: n.a(n.a(n.a(x))))
     assert any(name.endswith(".shared") for name in names(apart, shared))
+    assert not any(name.endswith(".reads") for name in names(apart, shared))
     dropout = [
         Of(lambda n, x, on=on: nn.functional.dropout(n.a(x), 0.1, training=n.training or on))
         for on in (False, True)
     ]
     assert names(*dropout) == ["dropout.in evaluation"]
+
+
+def test_other_steps_in_evaluation_are_entries_of_their_own():
+    """Catches reads that point to the wrong layers once a heading stands between them."""
+    alike, apart = (
+        Of(lambda n, x, on=on: n.a(x) if n.training or on else n.a(x).relu()) for on in (True, False)
+    )
+    found = names(alike, apart)
+    assert {"in training", "in evaluation", "relu"} <= set(found)
+    assert not any(name.endswith(".reads") for name in found)
 
 
 @pytest.mark.parametrize("seed", range(40))

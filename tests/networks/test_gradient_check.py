@@ -24,12 +24,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even k
 
 @pytest.mark.parametrize("notebook", PUBLISHED)
 def test_gradients_measure_what_is_traced_of_the_published_networks(notebook):
+    """Catches a wrong rule for any layer that the course uses."""
     traced, measured = agreement(PUBLISHED[notebook]())
     assert traced == measured
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_gradients_measure_what_is_traced_of_any_network(seed):
+    """Catches a rule that is right only for the kernels, strides and joins of the course."""
     traced, measured = agreement(random_network(seed))
     assert traced == measured
 
@@ -67,6 +69,7 @@ def features_of(seed: int) -> frozenset[str]:
 
 
 def test_the_random_networks_hold_every_feature_at_least_five_times():
+    """Catches a generator that no longer makes what the agreement is meant to be tried on."""
     counts = Counter(feature for seed in SEEDS for feature in features_of(seed))
     assert set(counts) == {
         "unequal-depth residual",
@@ -119,6 +122,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_ends_the_agreement(monkeypatch, fault):
+    """Catches a comparison that would agree with anything."""
     feature, place, name, wrong = FAULTS[fault]
     networks = [random_network(seed) for seed in SEEDS if feature in features_of(seed)]
     (monkeypatch.setitem if isinstance(place, dict) else monkeypatch.setattr)(place, name, wrong)
@@ -134,6 +138,8 @@ def disagrees(network: nn.Module) -> bool:
 
 
 def test_units_between_the_copies_of_an_upsampled_one_see_more_than_those_beside_them():
+    """Catches a field that is taken from one unit where those of a map differ."""
+
     def upsampled(*rest: nn.Module) -> nn.Module:
         return nn.Sequential(nn.Conv2d(1, 1, 3, stride=2), nn.Upsample(scale_factor=2), *rest)
 
@@ -168,6 +174,7 @@ SAME = {
 
 @pytest.mark.parametrize("case", SAME)
 def test_layers_and_functions_that_do_the_same_see_the_same(case):
+    """Catches an argument of a function that is read from the wrong place."""
     layer, function = (Between(item) for item in SAME[case])
     assert receptive_field(layer).logits == receptive_field(function).logits
     assert agreement(function)[0] == check_by_gradients(layer)
@@ -210,4 +217,5 @@ class Head(nn.Module):
     ids=[*FLATTENED, *POOLED],
 )
 def test_every_way_to_a_linear_layer_sees_the_whole_map(network):
+    """Catches a spelling of flattening or pooling that has no rule or a wrong one."""
     assert agreement(network) == ((28, 28), (28, 28))

@@ -40,6 +40,7 @@ AT_LOGITS = {"02": (5_784, 22), "03": (5_936, 22), "05": (5_936, 28), "07": (6_5
 
 @pytest.mark.parametrize("notebook", BY_HAND)
 def test_the_table_of_a_published_network_is_the_one_worked_by_hand(notebook):
+    """Catches a wrong field of any layer, also where the one at the logits is right."""
     parameters, expected = BY_HAND[notebook]
     network = PUBLISHED[notebook]()
     assert count_parameters(network) == parameters
@@ -49,6 +50,7 @@ def test_the_table_of_a_published_network_is_the_one_worked_by_hand(notebook):
 
 @pytest.mark.parametrize("notebook", AT_LOGITS)
 def test_the_other_published_networks_see_what_their_facts_say(notebook):
+    """Catches a network that is not the published one: its parameters or its field would differ."""
     parameters, expected = AT_LOGITS[notebook]
     network = PUBLISHED[notebook]()
     assert (count_parameters(network), receptive_field(network).at_logits) == (parameters, expected)
@@ -56,6 +58,7 @@ def test_the_other_published_networks_see_what_their_facts_say(notebook):
 
 @pytest.mark.parametrize("notebook", ["01", "02", "11", "14"])  # whose maps end where the image ends
 def test_the_middle_unit_sees_exactly_the_clipped_span_on_a_real_sized_image(notebook):
+    """Catches a field of the right width that lies beside the right place."""
     network = copy.deepcopy(PUBLISHED[notebook]()).double().eval()
     table = receptive_field(network)
     rows = {row.layer: row for row in table.rows}
@@ -92,6 +95,7 @@ class Residual(nn.Module):
 
 
 def test_the_text_is_a_clean_table_and_the_html_holds_the_same_cells():
+    """Catches a column that is lost, and text that the HTML does not hold."""
     network = Residual()
     table = receptive_field(network)
     assert repr(table) == GOLDEN.strip()
@@ -117,6 +121,7 @@ unchanged by: BatchNorm2d, ReLU, Flatten
 
 
 def test_rows_hold_numbers_for_every_step():
+    """Catches a row whose sizes, jumps or spans are only fit to be printed."""
     table = receptive_field(
         nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Upsample(scale_factor=2))
     )

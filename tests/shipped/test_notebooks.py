@@ -67,7 +67,12 @@ def test_the_headings_are_those_of_the_skeleton_in_order(path):
 def test_the_target_and_the_network_are_declared_before_training(path):
     sources = [cell.source for cell in code_cells(path)]
     training = next(index for index, source in enumerate(sources) if "lesson.train(" in source)
-    for declaration in ("target = Target(", "prediction = Prediction(", "class Net(nn.Module)", "lesson.show_budget("):
+    for declaration in (
+        "target = Target(",
+        "prediction = Prediction(",
+        "class Net(nn.Module)",
+        "lesson.show_budget(",
+    ):
         assert any(declaration in source for source in sources[:training]), declaration
 
 

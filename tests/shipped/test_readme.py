@@ -24,7 +24,9 @@ def notebook_row(path: Path) -> str:
 
 
 def test_the_table_of_notebooks_is_that_of_their_networks():
-    rows = [notebook_row(path) for path in notebooks_in(REPOSITORY).values() if Notebook.read(path).is_iteration]
+    rows = [
+        notebook_row(path) for path in notebooks_in(REPOSITORY).values() if Notebook.read(path).is_iteration
+    ]
     assert rows
     for row in rows:
         assert row in README, f"the README should say\n{row}"
