@@ -130,7 +130,7 @@ FULL_CYCLE = "schedule='one_cycle', momentum=0.8, cycle_momentum=False"
     ],
 )  # fmt: skip
 def test_of_the_recipe_only_what_is_in_effect_counts(tmp_path, before, after, expected):
-    """Catches a change of what the schedule never reads, and none of what it does read."""
+    """Catches a table that reports what is never read, or conceals what is."""
     table = compared(tmp_path, {"recipe": before}, {"recipe": after})
     assert [entry[:3] for entry in table.entries] == expected
 
