@@ -7,8 +7,10 @@ import pytest
 from making.notebooks import write_iteration, write_other
 
 from helpers import cli
-from helpers.runs import pool
+from helpers.data.mnist import Source
+from helpers.runs import plan, pool
 from helpers.runs.execution import Outcome
+from helpers.search import rounds
 
 
 @pytest.fixture
@@ -18,7 +20,10 @@ def executed(monkeypatch):
 
     def execute(jobs, workers, watch):
         calls.append((jobs, workers))
-        return [Outcome(job, "failed", problem="ValueError: broken") for job in jobs if job.seed != 1]
+        outcomes = [Outcome(job, "failed", problem="ValueError: broken") for job in jobs if job.seed != 1]
+        for outcome in outcomes:
+            watch(outcome)
+        return outcomes
 
     monkeypatch.setattr(pool, "execute", execute)
     return calls
@@ -66,6 +71,56 @@ def test_the_status_is_1_when_something_failed_and_the_last_line_says_what(comma
     status, printed, _ = command("run", "--dataset", "digits", "--seeds", "1,2")
     assert status == 1
     assert printed.splitlines()[-1] == "01_small seed 2: ValueError: broken"
+
+
+def test_what_is_to_be_made_is_said_first_and_every_outcome_as_it_comes(
+    command, executed, tmp_path, monkeypatch
+):
+    """Catches a command that is silent for hours, and a choice of data that is not told."""
+    monkeypatch.setattr(plan, "find", lambda dataset: Source("digits", None, "no MNIST: the digits"))
+    write_iteration(tmp_path)
+    _, printed, _ = command("run", "--seeds", "1,2", "--workers", "1")
+    assert printed.splitlines()[:3] == [
+        "no MNIST: the digits",
+        "2 of 2 runs to be made, at most 1 at a time",
+        "01_small seed 2: failed after 0 s, ValueError: broken",
+    ]
+
+
+@pytest.fixture
+def studied(tmp_path):
+    """A workbook with one declared study."""
+    write_iteration(tmp_path)
+    declared = tmp_path / "outputs" / "search" / "rates.toml"
+    declared.parent.mkdir(parents=True)
+    declared.write_text('question = "Which?"\nnotebook = "01_small"\ngrid = [{}]\ntrials = [1]\n')
+
+
+def test_search_lists_the_studies_and_tells_an_unknown_one_in_a_line(command, studied):
+    assert command("search") == (0, "rates: Which?\n", "")
+    assert command("search", "rats") == (
+        1,
+        "",
+        "Error: unknown study 'rats'; there are rates in outputs/search\n",
+    )
+
+
+def test_search_says_its_rounds_and_outcomes_and_ends_with_the_table(command, studied, monkeypatch):
+    """Catches options that do not reach the search, and a search that is silent for hours."""
+    asked = []
+
+    def search(study, *, report, watch, root, **options):
+        asked.append((study.question, options))
+        report("round 1 of 1")
+        watch("trial 1: done")
+        return []
+
+    monkeypatch.setattr(rounds, "search", search)
+    status, printed, _ = command("search", "rates", "--profile", "fast", "--workers", "3")
+    assert asked == [("Which?", {"profile": "fast", "dataset": "auto", "workers": 3})]
+    assert status == 0
+    assert printed.splitlines()[:3] == ["round 1 of 1", "trial 1: done", ""]
+    assert "against the best" in printed
 
 
 @pytest.mark.parametrize(
@@ -133,6 +188,7 @@ def test_list_shows_targets_and_parameters(command, tmp_path):
 HELP = """
 import sys
 from helpers import cli
+from helpers.data.mnist import Source
 sys.argv = ["workbook", "--help"]
 try:
     cli.main()
