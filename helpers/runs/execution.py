@@ -129,6 +129,7 @@ def _run_alone(job: Job) -> Outcome:
     try:
         problem = _execute(job, unfinished)
     finally:
+        # An interrupted run leaves its notebook only beside a record of its own.
         if problem is None and before == (record.read_bytes() if record.is_file() else None):
             unfinished.unlink(missing_ok=True)
         elif unfinished.is_file():

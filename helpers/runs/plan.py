@@ -47,7 +47,7 @@ def plan(
         PlanError, DefinitionsError, SettingsError, DataError, ResultsError: anything that cannot be run as
             asked. A notebook that fails by itself is no such thing: it is planned, and will fail.
     """
-    # What holds for all runs: seeds, parameters, data set.
+    # What holds for all runs: profile, data set, seeds, changed parameters.
     seeds, changes = list(dict.fromkeys(seeds)), dict(parameters or {})
     for seed in seeds:
         RunConfig(profile=profile, dataset=dataset, seed=seed)

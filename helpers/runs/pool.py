@@ -55,6 +55,7 @@ def execute(
     workers = default_workers() if workers is None else workers
     if workers < 1:
         raise PlanError(f"workers = {workers}: must be at least 1")
+    # A folder that cannot be written is told now, and not after hours.
     due = [job for job in jobs if not job.finished]
     for job in due:
         prepare_folder(job.folder)
@@ -67,6 +68,7 @@ def execute(
     for job in jobs:
         if job.finished:
             ended(Outcome(job, "skipped"))
+    # Notebooks that train nothing wait for the iterations, for they may show their records.
     for phase in ([job for job in due if job.seed is not None], [job for job in due if job.seed is None]):
         _run_all(phase, min(workers, len(phase)), work, ended)
     return [outcomes[job.folder] for job in jobs]
@@ -92,6 +94,7 @@ def _run_all(
                 else:  # the folder could not be written, or the process was killed
                     ended(Outcome(job, "failed", problem=in_one_line(type(error).__name__, str(error))))
         except BaseException:
+            # Interrupted: end our workers, which end their kernels, and no process of anybody else.
             for process in set(active_children()) - not_ours:
                 process.terminate()
             raise
