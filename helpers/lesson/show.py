@@ -14,7 +14,7 @@ from helpers.data.splits import BLACK, load_data, normalise
 from helpers.figures import digits, networks, results
 from helpers.figures.style import Figure
 from helpers.lesson.exercises import Prediction, PredictionScore
-from helpers.lesson.live import LiveProgress
+from helpers.lesson.live_progress import LiveProgress
 from helpers.lesson.tables import PromiseTable
 from helpers.networks.parameters import ParameterTable, count_parameters
 from helpers.networks.receptive_field import ReceptiveField
