@@ -11,6 +11,7 @@ from helpers.data.mnist import Source
 from helpers.runs import plan, pool
 from helpers.runs.execution import Outcome
 from helpers.search import rounds
+from helpers.settings import PROFILES
 
 
 @pytest.fixture
@@ -195,6 +196,11 @@ try:
 finally:
     print("torch" in sys.modules)
 """
+
+
+def test_the_profiles_that_can_be_asked_for_are_those_that_there_are():
+    """Catches a profile that the command does not know."""
+    assert cli.PROFILE_NAMES == list(PROFILES)
 
 
 def test_help_needs_no_torch():
