@@ -72,6 +72,11 @@ def test_a_layer_put_elsewhere_between_the_same_neighbours_is_told_by_number():
     )
 
 
+def test_of_two_layers_the_one_that_is_set_alike_is_the_one_that_stayed():
+    before = stack(nn.Conv2d(1, 4, 3), nn.Dropout(0.1), nn.Dropout(0.2), nn.MaxPool2d(2))
+    assert names(before, stack(nn.Conv2d(1, 4, 3), nn.Dropout(0.2), nn.MaxPool2d(2))) == ["Dropout"]
+
+
 def test_a_layer_put_elsewhere_with_another_rate_is_two_changes():
     """Catches that settings are compared only of layers that stayed where they were."""
     before = stack(nn.Dropout(0.1), nn.Conv2d(1, 4, 3))
@@ -85,6 +90,8 @@ def test_another_source_of_a_skip_is_a_change_and_an_insertion_on_the_way_is_non
     longer = Of(lambda n, x: n.c(n.b(y := n.a(x)).relu()) + y)
     assert names(early, late) == ["add.reads"]
     assert names(early, longer) == ["relu"]
+    late_and_longer = Of(lambda n, x: n.c(y := n.b(n.a(x)).relu()) + y)
+    assert names(early, late_and_longer) == ["relu", "add.reads"]
 
 
 def test_a_new_skip_is_one_change_its_readers_are_none():
@@ -114,7 +121,9 @@ def test_other_steps_in_evaluation_are_entries_of_their_own():
     )
     found = names(alike, apart)
     assert {"in training", "in evaluation", "relu"} <= set(found)
-    assert not any(name.endswith(".reads") for name in found)
+    layers = layers_of(apart)
+    place = [layer.operation for layer in layers].index("relu")
+    assert layers[place].reads == (place - 1,) and layers[place + 1].reads == (place,)
 
 
 @pytest.mark.parametrize("seed", range(40))
