@@ -77,6 +77,6 @@ def test_the_kept_weights_are_those_of_the_recorded_network(path):
     first = recorded(path.stem).records[0]
     trained = load_weights(load_definitions(path).Net(), OUTPUTS / path.stem / "full" / f"seed-{first.seed}")
     assert count_parameters(trained) == first.parameters
-    *_, shown = cell(path, "load_weights(Net()").outputs
+    *_, shown = cell(path, "try_kept_weights(Net, ").outputs
     reached = f"{first.test_accuracy[-1]:.2f} %"
     assert shown["text"] == f"{reached} of 10,000 test images of MNIST; recorded: {reached}\n"
