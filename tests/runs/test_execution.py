@@ -6,7 +6,9 @@ import sys
 from contextlib import nullcontext
 
 import pytest
+from making.records import epoch, make
 
+from helpers.results.store import save
 from helpers.runs import execution
 from helpers.runs.execution import Job, run
 
@@ -41,6 +43,14 @@ def test_an_earlier_run_stays_and_counts_as_finished_only_if_nothing_newer_is_ha
         assert execution.run(Job(tmp_path / "x.ipynb", tmp_path, {})).problem == ending
     assert sorted(path.name for path in tmp_path.iterdir()) == left
     assert (tmp_path / "notebook.ipynb").read_text() == ("old" if ending else "new")
+
+
+def test_a_record_of_other_settings_does_not_count_as_finished(tmp_path):
+    """Catches a run that is skipped although the notebook has changed since its record was written."""
+    record = make(history=[epoch(1), epoch(2)])
+    save(record, tmp_path)
+    assert execution.is_finished(tmp_path, record.fingerprint)
+    assert not execution.is_finished(tmp_path, record.fingerprint[::-1])
 
 
 def test_a_success_clears_an_earlier_failure(tmp_path, monkeypatch):
