@@ -33,18 +33,21 @@ def before(iteration):
 
 
 def test_the_map_counts_fourteen_published_iterations_and_two_of_ours_in_order():
+    """Catches an iteration that is missing, out of order, or passed off as published."""
     assert [iteration.number for iteration in ITERATIONS] == [f"{number:02}" for number in range(1, 17)]
     assert [iteration.number for iteration in ITERATIONS if not iteration.published] == ["15", "16"]
 
 
 @every_iteration
 def test_every_iteration_has_its_notebook_under_its_title(iteration):
+    """Catches a notebook that is missing, or whose heading has another number or name than the map."""
     first = nbformat.read(path_of(iteration), as_version=4).cells[0].source.splitlines()[0]
     assert first == f"# {iteration.number} · {iteration.name.capitalize()}"
 
 
 @every_iteration
 def test_a_change_is_on_the_map_exactly_where_the_notebook_declares_a_predecessor(iteration):
+    """Catches a notebook that grew out of another one than the map says, or a change told on one side."""
     definitions = definitions_of(iteration)
     assert definitions.predecessor == before(iteration)
     assert bool(definitions.changes) == bool(iteration.change) == (before(iteration) is not None)
@@ -52,6 +55,7 @@ def test_a_change_is_on_the_map_exactly_where_the_notebook_declares_a_predecesso
 
 @every_iteration
 def test_the_map_says_of_every_iteration_what_its_notebook_says(iteration):
+    """Catches parameters, epochs or a best accuracy on the map that are not those of the notebook."""
     definitions = definitions_of(iteration)
     assert iteration.parameters == count_parameters(definitions.Net())
     assert iteration.epochs == definitions.config.recipe.epochs
@@ -72,5 +76,6 @@ def test_the_map_says_of_every_iteration_what_its_notebook_says(iteration):
     ],
 )
 def test_an_iteration_claims_the_target_only_with_all_of_it(parameters, epochs, best, fits, claims):
+    """Catches limits that refuse exactly 8,000 parameters or 15 epochs; a claim without any accuracy."""
     iteration = Iteration("01", "made up", "000", parameters, epochs, best)
     assert (iteration.fits(BRIEF), iteration.claims(BRIEF)) == (fits, claims)
