@@ -23,6 +23,7 @@ def outputs(tmp_path):
 
 
 def test_recorded_runs_come_by_seed_and_incomplete_ones_are_named(outputs):
+    """Catches a stopped run among the results, seeds out of order, and the best epoch taken for the last."""
     runs = recorded("99_example", root=outputs)
     assert runs.seeds == "1, 2, 3"
     assert runs.last_accuracies == [99.4, 98.8, 99.2]
@@ -33,6 +34,7 @@ def test_recorded_runs_come_by_seed_and_incomplete_ones_are_named(outputs):
 
 
 def test_a_notebook_without_records_says_how_to_make_one(outputs):
+    """Catches an error whose command makes other runs than the missing ones: changed settings left out."""
     with pytest.raises(ResultsError, match="workbook run 98_other --profile full"):
         recorded("98_other", root=outputs)
     with pytest.raises(ResultsError) as refused:
@@ -44,6 +46,7 @@ def test_a_notebook_without_records_says_how_to_make_one(outputs):
 
 
 def test_the_classes_that_no_image_is_given_are_named():
+    """Catches classes that are counted, not named: an answer of 191 would stand in for the absent 3."""
     record = made_record(1, [99.0])
     records = [
         record.model_copy(update={"test_predictions": encode_predictions(classes)})
