@@ -18,6 +18,7 @@ from helpers.results.store import find, load, prepare_folder, read_equivalence, 
 
 
 def test_only_the_declared_recipe_goes_to_the_profiles_own_folder(tmp_path):
+    """Catches runs on digits that overwrite those on MNIST of the same profile and seed."""
     assert run_folder(tmp_path, "13_slow", "full", 3) == tmp_path / "13_slow" / "full" / "seed-3"
     assert (
         run_folder(tmp_path, "13_slow", "full", 3, "digits")
@@ -29,6 +30,7 @@ def test_only_the_declared_recipe_goes_to_the_profiles_own_folder(tmp_path):
     ("notebook", "label"), [("../13", ""), ("", ""), ("13", "a/b"), ("13", "a b"), (".13", "")]
 )
 def test_a_name_that_is_no_plain_folder_is_refused(tmp_path, notebook, label):
+    """Catches a name such as ../13 that leads out of the folder of the outputs."""
     with pytest.raises(ResultsError, match="letters, digits") as error:
         run_folder(tmp_path, notebook, "full", 1, label)
     one_line(error)
@@ -38,6 +40,7 @@ def test_a_name_that_is_no_plain_folder_is_refused(tmp_path, notebook, label):
 
 
 def test_a_folder_is_prepared_and_left_empty(tmp_path):
+    """Catches a probe that stays behind in a run's folder, and a folder that may not be there already."""
     folder = tmp_path / "13" / "fast" / "seed-1"
     assert prepare_folder(folder) == folder
     assert prepare_folder(folder) == folder  # again, on one that exists
@@ -47,6 +50,7 @@ def test_a_folder_is_prepared_and_left_empty(tmp_path):
 @pytest.mark.parametrize("write", [prepare_folder, lambda folder: save(make(), folder)])
 @pytest.mark.parametrize("below", ["", "fast/seed-1"])
 def test_a_file_in_place_of_the_folder_is_named_before_anything_is_lost(tmp_path, write, below):
+    """Catches a file in the folder's place that is overwritten, or that ends in a traceback."""
     blocked = tmp_path / "outputs"
     blocked.write_text("precious")
     with pytest.raises(ResultsError) as error:
@@ -56,6 +60,8 @@ def test_a_file_in_place_of_the_folder_is_named_before_anything_is_lost(tmp_path
 
 
 def test_a_full_disk_is_found_before_training(tmp_path, monkeypatch):
+    """Catches a full disk that is noticed only when hours of training are to be written down."""
+
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -68,6 +74,7 @@ def test_a_full_disk_is_found_before_training(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("step", ["replace", "fsync"])
 def test_a_failure_while_saving_keeps_the_old_record_and_leaves_nothing_else(tmp_path, monkeypatch, step):
+    """Catches an old result that is lost, or a temporary file that stays, where the disk fills up."""
     path = save(make(), tmp_path)
     before = path.read_bytes()
 
@@ -85,6 +92,8 @@ def test_a_failure_while_saving_keeps_the_old_record_and_leaves_nothing_else(tmp
 
 
 def test_an_interruption_while_saving_leaves_nothing_half_written(tmp_path, monkeypatch):
+    """Catches a partial file after Ctrl-C, where only errors of the disk are cleaned up."""
+
     def interrupted(*_):
         raise KeyboardInterrupt
 
@@ -96,6 +105,7 @@ def test_an_interruption_while_saving_leaves_nothing_half_written(tmp_path, monk
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), Path("x"), np.float32(1)])
 def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path, value):
+    """Catches NaN, a path or a NumPy number that leaves a result behind which JSON cannot hold."""
     with pytest.raises(ResultsError, match="does not fit into JSON") as error:
         save(make(environment={"threads": value}), tmp_path)
     one_line(error)
@@ -103,6 +113,7 @@ def test_what_json_cannot_hold_is_refused_before_anything_is_written(tmp_path, v
 
 
 def test_a_record_can_be_read_by_everyone_the_users_mask_allows(tmp_path):
+    """Catches results that only their owner can read, as temporary files are made with mode 600."""
     mask = os.umask(0o022)
     try:
         path = save(make(), tmp_path)
@@ -125,6 +136,7 @@ def damaged(tmp_path: Path, change) -> Path:
 
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "schema"])
 def test_a_missing_key_is_named(tmp_path, key):
+    """Catches a key that has a default: a file that lacks it would be read as if it were whole."""
     path = damaged(tmp_path, lambda data: data.pop(key))
     with pytest.raises(ResultsError) as error:
         load(path)
@@ -153,6 +165,7 @@ def test_a_missing_key_is_named(tmp_path, key):
     ],
 )
 def test_a_record_that_breaks_the_contract_is_refused_with_its_name_and_why(tmp_path, change, why):
+    """Catches numbers as text, unknown keys, NaN or another schema that are read as if they belonged."""
     path = damaged(tmp_path, change)
     with pytest.raises(ResultsError) as error:
         load(path)
@@ -161,6 +174,7 @@ def test_a_record_that_breaks_the_contract_is_refused_with_its_name_and_why(tmp_
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"3", b"\xff\xfe{}", b"[" * 100_000, b'{"schema": 1}'])
 def test_what_is_no_record_is_refused_in_one_line(tmp_path, content):
+    """Catches an empty, binary or deeply nested file that ends in a traceback of the JSON reader."""
     path = tmp_path / "result.json"
     path.write_bytes(content)
     with pytest.raises(ResultsError, match="result.json: ") as error:
@@ -169,6 +183,7 @@ def test_what_is_no_record_is_refused_in_one_line(tmp_path, content):
 
 
 def test_a_record_cut_off_anywhere_is_refused(tmp_path):
+    """Catches a file cut short at some byte that is still read, or blamed on something else."""
     path = save(make(), tmp_path)
     whole = path.read_bytes()
     for length in range(0, len(whole) - 2, 29):  # the last two bytes are the brace and the line's end
@@ -178,6 +193,7 @@ def test_a_record_cut_off_anywhere_is_refused(tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
+    """Catches a result that is not there but is called damaged, or is not named."""
     with pytest.raises(ResultsError) as error:
         load(tmp_path / "result.json")
     assert one_line(error) == f"{tmp_path / 'result.json'}: cannot be read (No such file or directory)"
@@ -192,6 +208,7 @@ def put(root: Path, label: str = "", **changes) -> Path:
 
 
 def test_records_are_found_by_notebook_profile_and_data_set_in_the_order_of_their_seeds(tmp_path):
+    """Catches seed 10 sorted before seed 2, and runs on digits found among those on MNIST."""
     for seed in (10, 2, 1):
         put(tmp_path, seed=seed)
     put(tmp_path, label="digits", dataset="digits", seed=7)
@@ -211,10 +228,12 @@ def test_records_are_found_by_notebook_profile_and_data_set_in_the_order_of_thei
 
 
 def test_looking_where_nothing_is_finds_nothing(tmp_path):
+    """Catches a folder that does not exist yet and raises instead of holding no runs."""
     assert find(tmp_path / "missing") == ([], [])
 
 
 def test_a_bad_file_is_left_out_by_name_and_the_others_are_found(tmp_path):
+    """Catches one damaged result that hides all others, or that is passed over without a word."""
     put(tmp_path, seed=1)
     put(tmp_path, seed=2).write_text("{")
     put(tmp_path, seed=3).write_text('{"schema": 9}')
@@ -233,6 +252,7 @@ def test_a_bad_file_is_left_out_by_name_and_the_others_are_found(tmp_path):
     "wrong", ["12_squeeze/fast/seed-1", "13_slow_widening/full/seed-1", "13_slow_widening/fast/seed-2"]
 )
 def test_a_record_in_the_folder_of_another_run_is_left_out(tmp_path, wrong):
+    """Catches a result copied into the folder of another seed, profile or notebook that counts there."""
     save(make(), tmp_path / wrong)
     records, left_out = find(tmp_path)
     assert records == []
