@@ -39,12 +39,14 @@ from helpers.results.targets import (
     ],
 )
 def test_a_bad_target_is_refused_in_one_line_that_names_the_value(bad, named):
+    """Catches 0.994 taken for 99.4 %, a limit of zero, a misspelt limit, and more last epochs than epochs."""
     with pytest.raises(SettingsError) as error:
         Target(**bad)
     assert named in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_target_does_not_change_once_it_is_stated():
+    """Catches an accuracy that can be lowered once the run has been seen."""
     with pytest.raises(ValueError, match="frozen"):
         COURSE.min_accuracy = 99.0
 
@@ -53,6 +55,7 @@ def test_a_target_does_not_change_once_it_is_stated():
 
 
 def test_the_published_final_run_keeps_its_budget_and_does_not_show_its_accuracy():
+    """Catches 99.44 % of 10,000 images that is called met only because it lies above 99.40 %."""
     verdict = judge(COURSE, **FULL)
     assert [(c.name, c.wanted, c.actual, c.margin, c.outcome) for c in verdict.criteria] == [
         ("parameters", 8_000, 7_784, 216, "met"),
@@ -74,12 +77,14 @@ def test_the_published_final_run_keeps_its_budget_and_does_not_show_its_accuracy
     + [(99.56, "met"), (100.0, "met"), (0.0, "missed")],
 )
 def test_99_40_is_met_from_99_56_and_missed_to_99_24(accuracy, outcome):
+    """Catches an edge of met or of missed that is off by one image in 10,000."""
     criterion = verdict_at(accuracy, COURSE)["accuracy"]
     assert criterion.outcome == outcome
     assert criterion.margin == pytest.approx(accuracy - 99.4)
 
 
 def test_the_interval_of_a_run_is_wilsons_on_its_10_000_images():
+    """Catches a run judged by a normal interval, or on a number of images that is not MNIST's."""
     interval = verdict_at(99.56, COURSE)["accuracy"].interval
     z, p, n = 1.959963984540054, 0.9956, 10_000
     half = z * sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
@@ -88,6 +93,7 @@ def test_the_interval_of_a_run_is_wilsons_on_its_10_000_images():
 
 
 def test_the_worst_of_the_last_epochs_decides_and_earlier_ones_do_not():
+    """Catches a mean, best or last epoch in place of the lowest of the last 3; an earlier slip counted."""
     strong_end = [50.0] * 12 + [99.70, 99.60, 99.65]
     assert judge(COURSE, **(FULL | {"test_accuracy": strong_end}))["accuracy"].actual == 99.60
     one_slip = [99.70] * 12 + [99.70, 99.20, 99.70]
@@ -97,6 +103,7 @@ def test_the_worst_of_the_last_epochs_decides_and_earlier_ones_do_not():
 
 
 def test_an_accuracy_read_back_from_32_bits_is_judged_as_itself():
+    """Catches an accuracy kept in 32 bits, 99.5599976, that falls short of 99.56 by rounding alone."""
     assert verdict_at(99.55999755859375, COURSE)["accuracy"] == verdict_at(99.56, COURSE)["accuracy"]
     assert verdict_at(99.4000015258789, COURSE)["accuracy"].actual == 99.4
     assert verdict_at(9_940 / 10_000 * 100, COURSE)["accuracy"].margin == 0
@@ -107,11 +114,13 @@ def test_an_accuracy_read_back_from_32_bits_is_judged_as_itself():
 
 @pytest.mark.parametrize(("parameters", "outcome", "margin"), [(8_000, "met", 0), (8_001, "missed", -1)])
 def test_parameters_are_judged_exactly_and_the_limit_itself_is_allowed(parameters, outcome, margin):
+    """Catches a limit of 8,000 parameters that refuses 8,000 itself, or allows one more."""
     criterion = judge(COURSE, **(FULL | {"parameters": parameters}))["parameters"]
     assert (criterion.outcome, criterion.margin) == (outcome, margin)
 
 
 def test_declared_epochs_are_judged_whatever_was_run():
+    """Catches epochs counted as they were run: 2 in the fast profile would hide a recipe of 20."""
     fast = FULL | {"profile": "fast", "test_accuracy": [90.0, 95.0], "epochs_run": 2, "test_images": 2_000}
     assert judge(COURSE, **fast)["epochs"].actual == 15
     too_long = judge(COURSE, **(fast | {"declared_epochs": 20}))
@@ -133,6 +142,7 @@ def test_declared_epochs_are_judged_whatever_was_run():
     ],
 )
 def test_accuracy_is_judged_only_on_a_complete_full_run_on_mnist(changes, why):
+    """Catches an accuracy judged on digits, after a stop, in the fast profile, or on too few images."""
     verdict = judge(COURSE, **(FULL | {"test_accuracy": [99.9] * 15} | changes))
     accuracy = verdict["accuracy"]
     assert (accuracy.outcome, accuracy.margin, accuracy.interval) == ("not judged", None, None)
@@ -142,6 +152,7 @@ def test_accuracy_is_judged_only_on_a_complete_full_run_on_mnist(changes, why):
 
 
 def test_what_an_iteration_does_not_expect_is_not_judged_and_does_not_count():
+    """Catches a limit that nobody named and that still pulls the overall verdict down."""
     only_size = verdict_at(12.0, Target(max_params=8_000))
     assert [c.outcome for c in only_size.criteria] == ["met", "not judged", "not judged"]
     assert only_size.overall == "met"
@@ -155,16 +166,19 @@ def test_what_an_iteration_does_not_expect_is_not_judged_and_does_not_count():
     + [({"parameters": 9_000, "profile": "fast"}, "missed")],
 )
 def test_the_overall_verdict_is_the_worst_of_them(changes, overall):
+    """Catches an overall verdict by the first or best criterion, which forgives a limit that was missed."""
     assert judge(COURSE, **(FULL | changes)).overall == overall
 
 
 def test_accuracies_that_are_not_one_per_epoch_are_refused():
+    """Catches 15 accuracies for 14 trained epochs, where nobody knows which are the last 3."""
     with pytest.raises(ValueError, match="holds 15 epochs, epochs_run = 14"):
         judge(COURSE, **(FULL | {"epochs_run": 14}))
 
 
 @pytest.mark.parametrize("accuracy", [100.5, -1.0, nan])
 def test_an_accuracy_that_is_no_percentage_is_refused_everywhere(accuracy):
+    """Catches 100.5, -1 or NaN that is judged, summed up or averaged like any accuracy."""
     for call in (lambda a: verdict_at(a, COURSE), lambda a: run_statistic([a], 1), lambda a: summarise([a])):
         with pytest.raises(ValueError, match=f"accuracy = {accuracy}"):
             call(accuracy)
@@ -176,12 +190,14 @@ def test_an_accuracy_that_is_no_percentage_is_refused_everywhere(accuracy):
 
 
 def test_the_thresholds_of_the_course_are_stated_before_training():
+    """Catches a search that ends one image beside the least that is met, or the most that is missed."""
     assert thresholds(COURSE) == Thresholds(missed_to=99.24, met_from=99.56)
 
 
 @settings(max_examples=25)
 @given(st.integers(100, 10_000).map(lambda hundredths: hundredths / 100))
 def test_thresholds_are_the_edges_of_what_is_judged(wanted):
+    """Catches edges told before training that the verdict does not keep, for any accuracy asked for."""
     target = Target(min_accuracy=wanted)
     missed_to, met_from = thresholds(target)
     assert verdict_at(missed_to, target)["accuracy"].outcome == "missed"
@@ -193,6 +209,7 @@ def test_thresholds_are_the_edges_of_what_is_judged(wanted):
 
 
 def test_some_targets_can_be_neither_missed_nor_shown():
+    """Catches a count beyond 10,000 images as the edge of met, and one below 0 as the edge of missed."""
     assert thresholds(Target(min_accuracy=0)) == Thresholds(missed_to=None, met_from=0.0)
     # all 10,000 right: Wilson's interval starts at 10,000 / (10,000 + 1.96^2), which is 99.96 %
     assert thresholds(Target(min_accuracy=100)).met_from is None
@@ -204,6 +221,7 @@ def test_some_targets_can_be_neither_missed_nor_shown():
 
 
 def test_a_recipe_is_met_when_the_interval_of_its_mean_lies_above():
+    """Catches a recipe's interval without the root of the number of seeds, or of t(3) instead of t(2)."""
     # mean 99.45, SD 0.01, t(2) = 4.302653: 99.45 -+ 0.0248
     criterion = judge_recipe(COURSE, [99.44, 99.45, 99.46])
     assert (criterion.outcome, criterion.actual, criterion.margin) == ("met", 99.45, 0.05)
@@ -222,11 +240,13 @@ def test_a_recipe_is_met_when_the_interval_of_its_mean_lies_above():
     ],
 )
 def test_a_recipe_is_judged_only_when_its_interval_is_on_one_side(statistics, outcome):
+    """Catches a recipe that is met by its mean alone: 99.45 % from seeds 0.1 points apart shows nothing."""
     assert judge_recipe(COURSE, statistics).outcome == outcome
 
 
 @pytest.mark.parametrize("statistics", [[], [99.9], [99.9, 99.9]])
 def test_fewer_than_three_seeds_are_not_judged(statistics):
+    """Catches two lucky seeds that count as evidence for a recipe."""
     criterion = judge_recipe(COURSE, statistics)
     assert (criterion.outcome, criterion.margin) == ("not judged", None)
     assert f"{len(statistics)} of at least 3 seeds" in criterion.because
@@ -234,6 +254,7 @@ def test_fewer_than_three_seeds_are_not_judged(statistics):
 
 @pytest.mark.parametrize(("accuracy", "outcome"), [(99.45, "not shown"), (99.56, "met"), (99.24, "missed")])
 def test_seeds_that_agree_to_the_digit_are_judged_like_one_run(accuracy, outcome):
+    """Catches an interval without width for seeds that agree, by which 99.45 % would be met beyond doubt."""
     seeds = [accuracy, accuracy + 1e-6, accuracy]  # the same count of images
     criterion = judge_recipe(COURSE, seeds)
     assert criterion.outcome == outcome
@@ -242,6 +263,7 @@ def test_seeds_that_agree_to_the_digit_are_judged_like_one_run(accuracy, outcome
 
 
 def test_a_recipe_without_an_expected_accuracy_is_not_judged():
+    """Catches seeds that are measured against an accuracy nobody asked for."""
     assert judge_recipe(Target(max_params=8_000), [99.4, 99.5, 99.6]).outcome == "not judged"
 
 
@@ -249,6 +271,7 @@ def test_a_recipe_without_an_expected_accuracy_is_not_judged():
 
 
 def test_the_published_run_is_summed_up_as_published():
+    """Catches the later of two equally good epochs as the best, epochs counted from 0, a wrong mean."""
     summary = summarise(PUBLISHED)
     assert (summary.best, summary.best_epoch, summary.last) == (99.47, 13, 99.44)
     assert summary.mean_of_last_3 == pytest.approx(99.46)
@@ -257,6 +280,7 @@ def test_the_published_run_is_summed_up_as_published():
 
 
 def test_means_over_more_epochs_than_there_are_stay_empty():
+    """Catches a mean of the last 3 or 5 epochs over only two, and a summary of none."""
     summary = summarise([90.0, 95.0])
     assert (summary.mean_of_last_3, summary.mean_of_last_5) == (None, None)
     assert str(summary) == "best 95.00 (epoch 2), last 95.00"
@@ -266,5 +290,6 @@ def test_means_over_more_epochs_than_there_are_stay_empty():
 
 @pytest.mark.parametrize("last_n", [0, 16])
 def test_the_statistic_of_a_run_needs_the_epochs_it_is_over(last_n):
+    """Catches the last 0 epochs, which a slice takes for all of them, and more epochs than there are."""
     with pytest.raises(ValueError, match=f"last_n = {last_n}"):
         run_statistic(PUBLISHED, last_n)
