@@ -9,6 +9,7 @@ from helpers.results.verdicts import Verdict, lowest_accuracy, lowest_epoch
 
 
 def test_the_budget_and_the_thresholds_can_be_shown_before_training():
+    """Catches a budget silent about the accuracy that will count, or naming an edge that is not there."""
     assert repr(budget(COURSE, 7_784, 15)).splitlines() == [
         "criterion        wanted         actual  margin  verdict",
         "parameters       at most 8,000  7,784   +216    met",
@@ -25,6 +26,7 @@ def test_the_budget_and_the_thresholds_can_be_shown_before_training():
 
 
 def test_a_verdict_reads_as_a_table_and_says_which_question_each_row_answers():
+    """Catches a verdict on a recipe that answers for a single network, or the other way round."""
     lines = repr(judge(COURSE, **FULL)).splitlines()
     assert lines[3].split("  ")[0] == "lowest test accuracy of the last 3 epochs"
     assert lines[3].endswith("at least 99.40 %  99.44 %  +0.04   not shown")
@@ -37,6 +39,7 @@ def test_a_verdict_reads_as_a_table_and_says_which_question_each_row_answers():
 
 
 def test_the_html_holds_what_the_text_holds():
+    """Catches a criterion, reason or colour that the HTML lacks, so that the two views disagree."""
     verdict = judge(COURSE, **FULL)
     html = verdict._repr_html_()
     for criterion in verdict.criteria:
@@ -50,11 +53,13 @@ def test_the_html_holds_what_the_text_holds():
 
 
 def test_html_is_escaped():
+    """Catches a data set's name that is run as a script by the page."""
     html = judge(COURSE, **(FULL | {"dataset": "<script>"}))._repr_html_()
     assert "<script>" not in html and "&lt;script&gt;" in html
 
 
 def test_a_verdict_becomes_plain_data_that_json_keeps():
+    """Catches an infinite number, which JSON has no word for, and a criterion or interval lost on the way."""
     data = judge(COURSE, **FULL).to_dict()
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert list(data) == ["overall", "parameters", "epochs", "accuracy"]
@@ -71,6 +76,7 @@ def test_a_verdict_survives_the_round_trip_but_for_its_note():
 
 
 def test_of_one_epoch_there_is_no_lowest():
+    """Catches the words "lowest of the last 1 epochs" where only the last epoch is judged."""
     assert lowest_epoch(3) == "the lowest of the last 3 epochs" and lowest_epoch(1) == "the last epoch"
     assert lowest_accuracy(3) == "lowest test accuracy of the last 3 epochs"
     assert lowest_accuracy(1) == "test accuracy of the last epoch"
