@@ -231,7 +231,7 @@ def test_holm_goes_no_higher_than_one_and_leaves_a_single_p_value_as_it_is():
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.001, 0.2))
 def test_holm_rejects_what_the_step_by_step_rule_rejects(p_values, level):
     """Catches a rejection that lies behind the first p value that failed its level."""
-    # Go through them from the smallest on, compare with level / m, level / (m - 1), ..., stop at the first failure.
+    # go through them from the smallest on, compare with level / m, level / (m - 1), ..., stop at a failure
     rejected = set()
     for left, (p, index) in zip(
         range(len(p_values), 0, -1), sorted((p, i) for i, p in enumerate(p_values)), strict=True
