@@ -29,6 +29,7 @@ def cells(table) -> list[dict[str, str]]:
 
 
 def test_the_numbers_of_a_row_are_those_worked_by_hand(tmp_path):
+    """Catches an SD over n, a normal quantile in place of Student's t, or a mean over too few epochs."""
     path = write_claiming(tmp_path, "01_small", best=99.60, last=99.37)
     runs = {
         1: [99.0, 99.5, 99.2, 99.30],
@@ -53,6 +54,7 @@ def test_the_numbers_of_a_row_are_those_worked_by_hand(tmp_path):
 
 
 def test_a_row_reads_as_text(tmp_path):
+    """Catches a cell under another heading, in other units, or rounded otherwise than to two places."""
     path = write_claiming(tmp_path, "01_small", best=99.90, last=99.0)
     board = board_of(path, {1: ending(99.30), 2: ending(99.35), 3: ending(99.40)})
     (row,) = cells(ScoreTable(board))
@@ -77,12 +79,14 @@ def test_a_row_reads_as_text(tmp_path):
 
 
 def test_a_published_last_is_held_against_last_epochs_and_a_best_against_best_ones(tmp_path):
+    """Catches a published best epoch compared with our last ones, or a last with our best ones."""
     path = write_claiming(tmp_path, "01_small", best=99.0, last=99.0)
     board = board_of(path, {1: ending(98.99, 99.6), 2: ending(99.0, 99.61), 3: ending(99.01, 99.62)})
     assert (board.rows[0].claimed_last.position, board.rows[0].claimed_best.position) == ("inside", "below")
 
 
 def test_a_single_run_of_99_37_shows_nothing_and_has_no_spread(tmp_path):
+    """Catches a spread, an interval or a verdict made up from one seed."""
     path = write_claiming(tmp_path, "01_small", last=99.37)
     board = board_of(path, {2: ending(99.37)})
     (row,) = cells(ScoreTable(board))
@@ -93,12 +97,14 @@ def test_a_single_run_of_99_37_shows_nothing_and_has_no_spread(tmp_path):
 
 
 def test_three_runs_of_99_37_are_judged_by_the_rule_of_a_single_one_and_show_nothing(tmp_path):
+    """Catches 99.37 rounded up to 99.4, or three equal runs left unjudged for want of a spread."""
     path = write_claiming(tmp_path, "01_small")
     board = board_of(path, dict.fromkeys((1, 2, 3), ending(99.37)))
     assert cells(ScoreTable(board))[0]["its target"] == "99.40: not shown"
 
 
 def test_a_notebook_without_a_claim_or_with_too_long_a_target_has_a_row_all_the_same(tmp_path):
+    """Catches a recipe lost, or a crash, for want of a claim or of epochs enough for its target."""
     target = 'notebook = "01_small"\ntarget = Target(min_accuracy=99.0, last_n=9)\npublished = None'
     path = write_iteration(tmp_path, target=target)
     (row,) = cells(ScoreTable(board_of(path, {1: ending(99), 2: ending(98)})))
@@ -106,6 +112,7 @@ def test_a_notebook_without_a_claim_or_with_too_long_a_target_has_a_row_all_the_
 
 
 def test_each_machine_has_a_letter(tmp_path):
+    """Catches runs on two machines shown as of one, or seconds whose machine nobody can look up."""
     path, other = write_claiming(tmp_path, "01_small"), write_claiming(tmp_path, "02_other")
     put(path, 1, ending(99))
     put(path, 2, ending(99), environment={"device_name": "a GPU", "threads": 1, "torch": "2.7.0"})
@@ -119,6 +126,7 @@ def test_each_machine_has_a_letter(tmp_path):
     ("seeds", "text"), [([1, 2, 3], "1-3"), ([1, 2], "1, 2"), ([1, 3, 4], "1, 3, 4"), ([7], "7")]
 )
 def test_seeds_are_shortened_only_where_none_is_missing(seeds, text):
+    """Catches a range of seeds that hides a gap: 1, 3 and 4 written as 1-4."""
     assert seeds_text(seeds) == text
 
 
@@ -126,6 +134,7 @@ def test_seeds_are_shortened_only_where_none_is_missing(seeds, text):
 
 
 def test_a_variant_stands_apart_and_is_held_against_what_is_declared(tmp_path):
+    """Catches a variant averaged into the declared recipe, or their difference with its sign turned."""
     path = write_claiming(tmp_path, "01_small", last=99.0)
     board_of(path, {1: ending(99.0), 2: ending(99.2)})
     changed = {"label": "rotation=3.0", "of": {"rotation": 3.0}}
@@ -138,6 +147,7 @@ def test_a_variant_stands_apart_and_is_held_against_what_is_declared(tmp_path):
 
 
 def test_digits_are_held_against_nothing_that_speaks_of_mnist(tmp_path):
+    """Catches accuracies on digits judged by MNIST's claims, its targets or its declared runs."""
     path = write_claiming(tmp_path, "01_small", last=99.0)
     put(path, 1, ending(99.0))
     put(path, 1, ending(95.0), "digits", dataset="digits")
@@ -147,6 +157,7 @@ def test_digits_are_held_against_nothing_that_speaks_of_mnist(tmp_path):
 
 
 def test_without_records_there_are_tables_without_lines(tmp_path):
+    """Catches a board that needs at least one record, or a step judged without any."""
     write_iteration(tmp_path)
     board = scoreboard(tmp_path)
     assert (board.rows, board.experiments, board.left_out) == ([], [], [])
@@ -174,17 +185,20 @@ def runs_of(tmp_path):
 
 
 def test_steps_follow_each_lineage_in_order_and_do_not_cross_from_one_to_the_next():
+    """Catches a step from the last network of one lineage to the first of the next."""
     found = steps([], [lineage("01", "02", "03"), lineage("04"), lineage("05", "06")])
     assert [(step.before, step.after) for step in found] == [("01", "02"), ("02", "03"), ("05", "06")]
 
 
 def test_the_steps_of_the_course_are_twelve():
+    """Catches a successor that is compared with another predecessor than the course gives it."""
     pairs = ["01 02", "02 03", "03 04", "04 05", "05 06", "07 08", "08 09", "10 11", "11 12", "12 13"]
     pairs += ["13 15", "15 16"]
     assert [f"{step.before} {step.after}" for step in steps([])] == pairs
 
 
 def test_a_step_is_welchs_t_test_corrected_over_those_that_can_be_judged(runs_of):
+    """Catches a correction over all steps, judged or not, and a p of another test or of one side."""
     groups = [
         runs_of("01", 98.0, 98.1, 98.2),
         runs_of("02", 99.0, 99.1, 99.2),  # +1.0: t = 1 / sqrt(2 * 0.01 / 3), 4 degrees of freedom
@@ -209,6 +223,7 @@ def _below(t: float) -> float:
 
 
 def test_a_step_that_is_real_alone_need_not_be_real_among_several(runs_of):
+    """Catches steps judged by their own p, as if each were the only question."""
     groups = [runs_of("01", 98.0, 98.1, 98.2), runs_of("02", 98.25, 98.35, 98.45)]  # t = 3.06, p = 0.038
     groups += [runs_of("03", 98.2, 98.3, 98.4)]
     alone = steps(groups, [lineage("01", "02")])
@@ -220,6 +235,7 @@ def test_a_step_that_is_real_alone_need_not_be_real_among_several(runs_of):
 
 
 def test_a_worse_successor_is_a_setback(runs_of):
+    """Catches a significant loss that is called an improvement, or one taken as before minus after."""
     groups = [runs_of("01", 99.0, 99.1, 99.2), runs_of("02", 98.0, 98.1, 98.2)]
     (step,) = steps(groups, [lineage("01", "02")])
     assert step.outcome == "setback" and step.difference.value == pytest.approx(-1)
@@ -229,11 +245,13 @@ def test_a_worse_successor_is_a_setback(runs_of):
 
 
 def test_runs_that_agree_to_the_digit_on_both_sides_are_not_judged(runs_of):
+    """Catches a division by no spread, or a step called real because its runs happen to be equal."""
     (step,) = steps([runs_of("01", 99.0, 99.0), runs_of("02", 98.0, 98.0)], [lineage("01", "02")])
     assert (step.outcome, step.because) == ("not judged", "no spread on either side")
 
 
 def test_a_notebook_of_the_same_number_and_another_size_does_not_take_the_place_of_the_published_one(runs_of):
+    """Catches a copy under a published number whose runs are taken for the published network's."""
     other = (Iteration("02", "", "", 999, 4, None),)
     (step,) = steps([runs_of("01", 99.0, 99.1), runs_of("02", 98.0, 98.1)], [(*lineage("01"), *other)])
     assert step.because == "no full run of 02 that counts"
