@@ -55,6 +55,7 @@ def test_only_mnist_is_looked_at_and_the_data_set_is_named(monkeypatch, name):
 
 
 def test_without_the_digits_every_view_is_the_line_that_says_so():
+    """Catches a view that fails, or draws an empty picture, where MNIST is not to be had."""
     missing = ReadDigits("the other data set")
     views = [
         missing.last_pair(board()),
@@ -67,6 +68,7 @@ def test_without_the_digits_every_view_is_the_line_that_says_so():
 
 
 def test_the_pair_is_that_of_the_last_step_with_networks_on_both_sides_by_their_lowest_seeds():
+    """Catches McNemar's test of an earlier step, of a higher seed, or with its two sides swapped."""
     shown = READ.last_pair(board(("01", "04"), ("01", "02"), ("02", "03")))
     assert shown.startswith(
         "01_small seed 1, then 02_other seed 1: 0 right only by the first, 2 only by the second"
@@ -75,6 +77,7 @@ def test_the_pair_is_that_of_the_last_step_with_networks_on_both_sides_by_their_
 
 
 def test_the_confusion_is_of_the_networks_that_reach_an_accuracy():
+    """Catches weak networks summed in despite the limit, or one left out that just reaches it."""
     assert READ.confusion().get_suptitle() == "4 networks, each on all 100 digits"
     assert (
         READ.confusion(min_accuracy=99).get_suptitle() == "3 networks at 99 % or more, each on all 100 digits"
@@ -82,6 +85,7 @@ def test_the_confusion_is_of_the_networks_that_reach_an_accuracy():
 
 
 def test_the_hardest_digits_are_pictured_and_listed():
+    """Catches misreadings counted wrongly in the table, or a picture that fails without networks."""
     assert isinstance(READ.hardest_picture(1), Figure)
     assert READ.hardest_table(1).splitlines()[-1] == "| 7 | 7 | 3 of 4 | 8 (3) |"
     assert isinstance(ReadDigits("", TEST).hardest_picture(), Figure)
