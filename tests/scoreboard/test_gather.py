@@ -23,6 +23,7 @@ def seeds(groups) -> dict[tuple[str, str], list[int]]:
 
 
 def test_runs_of_the_declared_recipe_are_one_group_in_the_order_of_their_seeds(notebook, tmp_path):
+    """Catches seed 10 sorted before seed 2, or good seeds of one recipe split or refused."""
     for seed in (10, 2, 1):
         put(notebook, seed, ending(99))
     found = gather(tmp_path)
@@ -31,6 +32,7 @@ def test_runs_of_the_declared_recipe_are_one_group_in_the_order_of_their_seeds(n
 
 
 def test_variants_are_groups_of_their_own(notebook, tmp_path):
+    """Catches runs with changed settings, or on other data, pooled with the declared recipe's."""
     put(notebook, 1, ending(99))
     put(notebook, 1, ending(98), "rotation=3.0", of={"rotation": 3.0})
     put(notebook, 2, ending(98), "rotation=3.0", of={"rotation": 3.0})
@@ -45,6 +47,7 @@ def test_variants_are_groups_of_their_own(notebook, tmp_path):
 
 
 def test_what_proves_only_that_the_code_runs_is_not_looked_at(notebook, tmp_path):
+    """Catches short trial runs counted as results, or complained about."""
     outputs = tmp_path / "outputs"
     for folder in ("01_small/fast/seed-1", "01_small/fast-digits/seed-1", "local/01_small/full/seed-1"):
         (outputs / folder).mkdir(parents=True)
@@ -92,6 +95,7 @@ PLANTED = {  # what is done to the good record of seed 2, and what is said of it
 def test_a_record_that_does_not_belong_is_left_out_with_its_place_and_the_reason(
     notebook, tmp_path, plant, why
 ):
+    """Catches a foreign, altered or cut-off record that counts, or takes good seeds down with it."""
     for seed in (1, 2, 3):
         path = put(notebook, seed, ending(99))
         if seed == 2:
@@ -106,6 +110,7 @@ def test_a_record_that_does_not_belong_is_left_out_with_its_place_and_the_reason
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]"])
 def test_a_damaged_file_is_left_out(notebook, tmp_path, content):
+    """Catches an empty or garbled record that stops the reading of the sound ones."""
     put(notebook, 1, ending(99))
     put(notebook, 2, ending(99)).write_bytes(content)
     found = gather(tmp_path)
@@ -114,6 +119,7 @@ def test_a_damaged_file_is_left_out(notebook, tmp_path, content):
 
 
 def test_a_record_is_held_against_its_notebook_as_it_is_today(notebook, tmp_path):
+    """Catches results of a network that its notebook no longer defines."""
     put(notebook, 1, ending(99))
     write_iteration(tmp_path, channels=12)
     found = gather(tmp_path)
@@ -122,6 +128,7 @@ def test_a_record_is_held_against_its_notebook_as_it_is_today(notebook, tmp_path
 
 
 def test_a_variant_under_the_wrong_label_is_left_out(notebook, tmp_path):
+    """Catches a folder's name believed over the settings that were trained with."""
     put(notebook, 1, ending(98), "rotation=3.0", of={"rotation": 5.0})
     put(notebook, 2, ending(98), "rotaton=3.0", of={"rotation": 3.0})
     found = gather(tmp_path)
@@ -132,6 +139,7 @@ def test_a_variant_under_the_wrong_label_is_left_out(notebook, tmp_path):
 
 
 def test_of_a_label_that_is_a_hash_the_first_seed_says_what_belongs_together(notebook, tmp_path):
+    """Catches seeds of two settings averaged because nothing but a hash names their folder."""
     put(notebook, 1, ending(98), "0a1b2c3d4e5f", of={"rotation": 3.0})
     put(notebook, 2, ending(98), "0a1b2c3d4e5f", of={"rotation": 3.0})
     put(notebook, 3, ending(98), "0a1b2c3d4e5f", of={"rotation": 4.0})
@@ -145,6 +153,7 @@ def test_of_a_label_that_is_a_hash_the_first_seed_says_what_belongs_together(not
 
 
 def test_records_without_a_notebook_or_with_a_broken_one_are_left_out(notebook, tmp_path):
+    """Catches one deleted or broken notebook that ends the whole board, or whose runs still count."""
     other = write_iteration(tmp_path, "02_other")
     put(notebook, 1, ending(99))
     put(other, 1, ending(99))
@@ -159,6 +168,7 @@ def test_records_without_a_notebook_or_with_a_broken_one_are_left_out(notebook, 
 
 
 def test_a_seed_that_a_notebook_derives_settings_from_is_taken_as_that_notebook_does(tmp_path):
+    """Catches settings that follow the seed, as a split's may, called a change of the recipe."""
     settings = "config = RunConfig(profile=profile, dataset=dataset, seed=seed, split_seed=seed)"
     path = write_iteration(tmp_path, settings=settings)
     for seed in (1, 2):
@@ -172,6 +182,7 @@ def test_a_seed_that_a_notebook_derives_settings_from_is_taken_as_that_notebook_
 
 
 def test_what_a_folder_says_beyond_its_record_is_remarked(notebook, tmp_path):
+    """Catches an older record passed off as that of a run that broke off, failed or goes on."""
     for seed in (1, 2):
         put(notebook, seed, ending(99))
     folders = {seed: run_folder(tmp_path / "outputs", "01_small", "full", seed) for seed in range(1, 6)}
@@ -193,6 +204,7 @@ def test_what_a_folder_says_beyond_its_record_is_remarked(notebook, tmp_path):
 
 
 def test_half_written_files_of_a_save_that_is_under_way_are_not_read(notebook, tmp_path):
+    """Catches a save's temporary file taken for a record, or called damaged."""
     path = put(notebook, 1, ending(99))
     (path.parent / f".{path.name}-0123abcd").write_text('{"schema": 1, "note')
     found = gather(tmp_path)
@@ -200,6 +212,7 @@ def test_half_written_files_of_a_save_that_is_under_way_are_not_read(notebook, t
 
 
 def test_a_record_in_a_folder_of_no_profile_is_not_overlooked(notebook, tmp_path):
+    """Catches a record passed over without a word since its folder's name is unknown, or a pattern."""
     save(made(notebook, 1, ending(99)), tmp_path / "outputs" / "01_small" / "slow[1]" / "seed-1")
     (line,) = gather(tmp_path).left_out
     assert line.startswith("01_small/slow[1]/seed-1/result.json: holds the record of another run")
