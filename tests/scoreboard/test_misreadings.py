@@ -19,6 +19,7 @@ def network(wrong: dict[int, int], seed: int = 1) -> Reading:
 
 
 def test_the_hardest_are_those_that_most_networks_misread():
+    """Catches digits ranked the wrong way round, or wrong guesses summed over different digits."""
     networks = [network({7: 1, 3: 5}), network({7: 2, 3: 5}), network({7: 1, 9: 4})]
     found = hardest(networks, LABELS)
     assert [(digit.index, digit.label, digit.wrong) for digit in found] == [(7, 7, 3), (3, 3, 2), (9, 9, 1)]
@@ -28,11 +29,13 @@ def test_the_hardest_are_those_that_most_networks_misread():
 
 
 def test_equally_hard_ones_come_in_the_order_of_the_test_set_and_only_so_many():
+    """Catches an unstable sort: ties in an order that changes, or more digits than asked for."""
     networks = [network({place: (LABELS[place] + 1) % 10 for place in (95, 4, 50, 12)})]
     assert [digit.index for digit in hardest(networks, LABELS, count=3)] == [4, 12, 50]
 
 
 def test_equally_frequent_misreadings_come_by_class_and_no_digit_comes_last():
+    """Catches surplus logits told apart as classes, or shown as if they were digits."""
     networks = [network({7: guess}, seed) for seed, guess in enumerate((191, 3, 100, 2, 3, 2), 1)]
     (digit,) = hardest(networks, LABELS)
     assert digit.taken_for == [(2, 2), (3, 2), (10, 2)]  # classes from 10 on are one
@@ -40,10 +43,12 @@ def test_equally_frequent_misreadings_come_by_class_and_no_digit_comes_last():
 
 
 def test_what_every_network_reads_is_not_hard():
+    """Catches digits that nobody misreads filling up the list, or a crash without networks."""
     assert hardest([network({})], LABELS) == hardest([], LABELS) == []
 
 
 def test_the_confusion_counts_every_digit_once_for_each_network():
+    """Catches repeated cells counted once, swapped axes, or an answer beyond class 9 cut off."""
     counts = confusion_counts([network({7: 1, 17: 1}), network({7: 12})], LABELS)
     assert counts.shape == (10, 13) and counts.sum() == 200
     assert (counts[7, 1], counts[7, 12], counts[7, 7], counts[0, 0]) == (2, 1, 17, 20)
@@ -61,6 +66,7 @@ def runs_with(tmp_path):
 
 
 def test_predictions_that_reach_the_recorded_accuracy_are_read(runs_with):
+    """Catches sound predictions refused, shifted by a place, or under another notebook or seed."""
     found, left_out = readings([runs_with(98.0, predictions_of(LABELS, {7: 1, 9: 4}))], LABELS)
     assert left_out == []
     assert (found[0].notebook, found[0].seed, found[0].accuracy) == ("01_small", 3, 98.0)
@@ -78,6 +84,7 @@ def test_predictions_that_reach_the_recorded_accuracy_are_read(runs_with):
     ],
 )
 def test_predictions_of_other_digits_are_left_out_with_the_reason(runs_with, last, predictions, why):
+    """Catches predictions of a reordered or shorter test set counted as misreadings of this one."""
     found, left_out = readings([runs_with(last, predictions)], LABELS)
     assert found == [] and len(left_out) == 1
     assert left_out[0].startswith(f"01_small seed 3: {why}")
