@@ -70,11 +70,13 @@ def test_every_mean_and_every_claim_stands_once_at_its_value_in_its_row():
 
 
 def test_the_panels_meet_at_the_break_and_reach_from_nothing_to_everything():
+    """Catches accuracies that fall into a gap between the panels, or beyond their outer ends."""
     low, high = picture().axes
     assert (low.get_xlim(), high.get_xlim()) == ((0, BREAK), (BREAK, 100))
 
 
 def test_an_interval_is_drawn_from_limit_to_limit_and_a_single_run_has_none():
+    """Catches bars of one SD in place of the interval, cut at the break, or drawn for one seed."""
     for axes in picture().axes:
         drawn = [bar.get_segments()[0] for bar in axes.collections]
         found = {(SORTED[int(start[1])], start[0], end[0]) for start, end in drawn}
@@ -94,6 +96,7 @@ def test_rows_are_sorted_by_parameters_and_the_limit_lies_between_two_of_them():
 
 
 def test_names_are_those_of_the_course_in_one_colour_for_each_lineage():
+    """Catches a file's name where the course has a title, or a network in another lineage's colour."""
     names = {text.get_text(): text.get_color() for text in picture().axes[0].texts}
     assert {"01 · basic skeleton", "11 · one cycle", "16 · smallest at 99.4", "17_mine"} <= set(names)
     assert names["07 · plain base"] == names["08 · normalised"] != names["11 · one cycle"]
@@ -101,6 +104,7 @@ def test_names_are_those_of_the_course_in_one_colour_for_each_lineage():
 
 
 def test_no_label_covers_another_and_all_are_inside_the_picture():
+    """Catches rows too close to read, or a long name cut off at the edge."""
     figure = picture()
     figure.draw_without_rendering()
     low = figure.axes[0]
@@ -111,12 +115,14 @@ def test_no_label_covers_another_and_all_are_inside_the_picture():
 
 
 def test_claims_are_hollow():
+    """Catches published accuracies that look like measured ones."""
     lines = [line for axes in picture().axes for line in axes.lines if line.get_marker() in ("D", "^")]
     assert lines and all(line.get_fillstyle() == "none" for line in lines)
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[:1]], ids=["none", "one"])
 def test_the_picture_is_written_for_any_number_of_rows(tmp_path, rows):
+    """Catches a layout that needs several recipes, or a file that is no PNG or lies elsewhere."""
     path = write_picture(Scoreboard(rows, [], [], [], [], []), tmp_path)
     assert path == tmp_path / "outputs" / "scoreboard.png"
     assert path.read_bytes().startswith(b"\x89PNG")
