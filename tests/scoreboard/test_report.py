@@ -45,11 +45,13 @@ def test_the_report_is_a_page_and_plain_data(workbook):
 
 
 def test_the_same_records_give_the_same_files(workbook):
+    """Catches a time stamp or an unsorted set in the report, which changes it without new results."""
     first = {path: path.read_bytes() for path in report(workbook)[1]}
     assert {path: path.read_bytes() for path in report(workbook)[1]} == first
 
 
 def test_the_page_tells_recipes_steps_experiments_and_what_was_left_out(workbook):
+    """Catches a section lost from the page, or a link that does not fit where the page lies."""
     text = to_markdown(scoreboard(workbook))
     headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
     assert headings == ["Recipes", "Steps", "Experiments", "Left out"]
@@ -61,6 +63,7 @@ def test_the_page_tells_recipes_steps_experiments_and_what_was_left_out(workbook
 
 
 def test_the_data_hold_no_number_that_json_has_not(workbook):
+    """Catches NaN or infinity of a single run in the file, and the last bits of rounding in a mean."""
     data = to_dict(scoreboard(workbook))
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert list(data) == ["schema", "rows", "steps", "experiments", "left_out", "remarks"]
@@ -73,12 +76,14 @@ def test_the_data_hold_no_number_that_json_has_not(workbook):
 
 
 def test_without_any_record_there_is_a_report_all_the_same(tmp_path):
+    """Catches an empty workbook that ends in an error in place of an empty report."""
     write_iteration(tmp_path)
     board, paths = report(tmp_path)
     assert board.rows == [] and all(path.is_file() for path in paths)
 
 
 def test_a_report_that_cannot_be_written_leaves_the_old_one(workbook, monkeypatch):
+    """Catches a full disk that truncates the last report, or leaves temporary files behind."""
     paths = report(workbook)[1]
     before = {path: path.read_bytes() for path in paths}
     put(workbook / "notebooks" / "13_small.ipynb", 2, ending(99.40))
@@ -125,6 +130,7 @@ for _ in range(int(times)):
 
 
 def test_two_processes_that_save_one_seed_and_a_report_that_reads_it_never_meet_half_a_record(tmp_path):
+    """Catches a record that is written in place, or two writers that share one temporary file."""
     path = write_iteration(tmp_path)
     large = encode_predictions([7] * 200_000)  # so that writing takes its time
     saved = put(path, 1, ending(99), test_predictions=large)
@@ -150,7 +156,8 @@ def test_two_processes_that_save_one_seed_and_a_report_that_reads_it_never_meet_
 
 
 def test_the_committed_scoreboard_is_what_the_records_say():
-    """Its tables of recipes and steps; variants may be there on one machine only."""
+    """Catches committed tables of recipes and steps that are older than the records or the code."""
+    # Its tables of recipes and steps; variants may be there on one machine only.
     fresh, kept = (
         text.partition("## Experiments")[0]
         for text in (to_markdown(scoreboard()), (OUTPUTS / "scoreboard.md").read_text(encoding="utf-8"))
