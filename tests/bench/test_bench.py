@@ -70,12 +70,14 @@ def varied_by(**settings):
 
 
 def test_without_augmentation_the_usual_images_are_ours(data):
+    """Catches two ways that train on differently normalised images, or on shifted labels."""
     image, label = UsualImages(data.test)[3]
     assert torch.allclose(image, normalise(data.test.images[3]), atol=1e-6)
     assert label == data.test.labels[3]
 
 
 def test_rotation_alone_is_random_rotation():
+    """Catches turns of another range or on grey, or the slower affine transform for turns alone."""
     (rotation,) = varied_by(rotation=7.0)
     assert isinstance(rotation, transforms.RandomRotation)
     assert (rotation.degrees, rotation.fill) == ([-7.0, 7.0], 0)
@@ -91,6 +93,7 @@ def test_rotation_alone_is_random_rotation():
     ],
 )
 def test_any_other_affine_change_is_one_random_affine_with_all(settings, translate, scale, shear):
+    """Catches images resampled once for each change, or a strength that never reaches torchvision."""
     (affine,) = varied_by(rotation=7.0, **settings)
     assert isinstance(affine, transforms.RandomAffine)
     assert affine.degrees == [-7.0, 7.0]
@@ -98,6 +101,7 @@ def test_any_other_affine_change_is_one_random_affine_with_all(settings, transla
 
 
 def test_perspective_and_elastic_follow_with_their_strengths():
+    """Catches a distortion left out, out of order, or at torchvision's default strength."""
     rotation, perspective, elastic = varied_by(
         rotation=3.0, perspective=0.3, perspective_probability=0.4, elastic_alpha=30.0, elastic_sigma=4.0
     )
@@ -112,6 +116,7 @@ def test_perspective_and_elastic_follow_with_their_strengths():
     ids=str,
 )
 def test_every_change_leaves_black_outside(data, settings):
+    """Catches corners filled with grey, values below black, or a change that changes nothing."""
     served = UsualImages(data.train, Augmentation(**settings))
     images = torch.stack([served[index][0] for index in range(20)])
     assert images.min() >= BLACK - 1e-4
@@ -119,6 +124,7 @@ def test_every_change_leaves_black_outside(data, settings):
 
 
 def test_the_usual_loop_lowers_the_loss(data, config, without_workers):
+    """Catches a baseline that is timed but does not learn: stale gradients, no optimiser step."""
     trainer = usual_trainer(network(), data, config)
     losses = [time_steps(trainer, 20)["loss"] for _ in range(2)]
     assert losses[1] < 0.7 * losses[0]
@@ -136,7 +142,8 @@ def test_a_measurement_of_either_way_adds_up(data, config, without_workers):
 
 
 def test_each_part_is_timed_apart(data, config, monkeypatch):
-    """A clock that only planted work moves: serving a batch takes 1 s, forward 10, backward 100."""
+    """Catches seconds booked on the neighbouring part, warm-up that counts, or an end after one epoch."""
+    # A clock that only planted work moves: serving a batch takes 1 s, forward 10, backward 100.
     now = itertools.count()
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(work.time, "perf_counter", lambda: clock.now)
@@ -164,6 +171,7 @@ def test_each_part_is_timed_apart(data, config, monkeypatch):
 
 
 def test_scaling_to_an_epoch_is_exact():
+    """Catches evaluation scaled by training steps, or a total that omits a part."""
     seconds = {"data": 1.0, "forward": 2.0, "backward": 3.0, "optimizer": 0.5, "evaluation": 0.25}
     scaled = scaled_to_epoch(seconds, steps=100, steps_per_epoch=469, tested=2_000, test_images=10_000)
     expected = {"data": 4.69, "forward": 9.38, "backward": 14.07, "optimizer": 2.345, "evaluation": 1.25}
@@ -179,6 +187,7 @@ def spent(total):
 
 
 def test_runs_side_by_side_share_their_seconds():
+    """Catches runs at once that are timed as if each had the machine for itself."""
     run = one_run([spent(10.0), spent(14.0)])
     assert run["total"] == pytest.approx(6.0)  # two runs in 12 s
     assert sum(run[part] for part in PARTS) == pytest.approx(6.0)
@@ -186,6 +195,7 @@ def test_runs_side_by_side_share_their_seconds():
 
 @pytest.mark.parametrize(("totals", "median"), [([3, 1, 2], 2), ([4, 1, 3, 2], 2), ([5], 5)])
 def test_the_median_repeat_is_one_that_was_measured(totals, median):
+    """Catches parts of two repeats averaged, so that no run ever took these seconds."""
     assert median_repeat([spent(total) for total in totals]) == spent(median)
 
 
@@ -199,6 +209,7 @@ def repeated():
 
 
 def test_ratios_are_those_of_the_medians_and_their_range_is_over_repeats():
+    """Catches a speed-up turned upside down, or taken from the best repeat of one way."""
     per_run = [{way: one_run(taken) for way, taken in repeat.items()} for repeat in repeated()]
     by_median, ranges = ratios(per_run)
     assert by_median == pytest.approx({"one process": 44 / 11, "side by side": 44 / 10})
@@ -210,7 +221,8 @@ def test_ratios_are_those_of_the_medians_and_their_range_is_over_repeats():
 
 
 def test_the_operations_of_a_network_are_counted_by_hand():
-    """A convolution of 2 maps, 13x13 of 3x3, and 338x10: forward, the gradient of all weights, and of the maps."""
+    """Catches multiply-adds counted as one, a missing backward pass, or a count that alters the network."""
+    # A convolution of 2 maps, 13x13 of 3x3, and 338x10: forward, the gradient of all weights, and of the maps.
     net = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(338, 10))
     convolution, linear = 2 * 2 * 13 * 13 * 9, 2 * 338 * 10
     both, forward = batch_operations(net, 8)
@@ -220,10 +232,12 @@ def test_the_operations_of_a_network_are_counted_by_hand():
 
 
 def test_the_operations_of_an_epoch_are_its_steps_and_its_evaluation():
+    """Catches an epoch without its evaluation, or with one that is charged for gradients."""
     assert epoch_operations((300, 80), batch_size=8, steps=5, tested_images=100) == 5 * 300 + 10 * 100
 
 
 def test_the_peak_is_a_speed():
+    """Catches a peak in seconds or in billions where operations a second are meant."""
     assert 1e7 < matrix_peak(torch.float32, size=64, seconds=0.01) < 1e14
 
 
@@ -243,6 +257,7 @@ def record():
 
 
 def test_the_record_says_what_was_measured(record):
+    """Catches memory summed over processes, a floor at the bfloat16 peak, or raw repeats lost."""
     assert record.ways["side by side"].seconds["total"] == pytest.approx(10)
     assert record.ways["side by side"].memory == 2.4  # of one process
     assert record.cores == 2 and record.repeats == repeated()
@@ -251,6 +266,7 @@ def test_the_record_says_what_was_measured(record):
 
 
 def test_a_record_comes_back_as_it_was(record, tmp_path):
+    """Catches a field that JSON loses or renames, or a temporary file left beside the record."""
     path = save_bench(record, tmp_path / "new")
     assert path.name == "01_small.json" and load_bench(path) == record
     assert [file.name for file in path.parent.iterdir()] == ["01_small.json"]
@@ -258,6 +274,7 @@ def test_a_record_comes_back_as_it_was(record, tmp_path):
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"schema": 2}', "{}"])
 def test_a_damaged_record_is_refused_by_name(tmp_path, text):
+    """Catches a broken or foreign bench file that ends in a traceback, or does not say which it is."""
     path = tmp_path / "01.json"
     path.write_text(text)
     with pytest.raises(ResultsError, match=r"01\.json: "):
@@ -265,6 +282,7 @@ def test_a_damaged_record_is_refused_by_name(tmp_path, text):
 
 
 def test_the_table_shows_seconds_ratios_and_the_floor(record):
+    """Catches a ratio of the usual way to itself, or the shorter of two times of compiling."""
     lines = repr(BenchTable(record)).splitlines()
     assert lines[2].split()[-5:] == ["44.00", "-", "22.0", "6.00", "3"]
     assert lines[4].split()[-5:] == ["10.00", "4.4", "5.0", "2.40", "5"]
@@ -283,6 +301,7 @@ def test_another_way_needs_no_other_code(record, tmp_path):
 
 
 def test_the_picture_stacks_the_parts_up_to_the_total(record):
+    """Catches bars drawn over one another, so that a way looks as quick as its longest part."""
     (axes,) = bench_bars([record]).axes
     ends = [bar.get_x() + bar.get_width() for bar in axes.patches[-3:]]
     assert ends == pytest.approx([44, 11, 10])
@@ -309,6 +328,7 @@ def test_the_picture_holds_all_records_of_the_same_machine(record, tmp_path):
 
 
 def test_a_process_has_its_threads_and_starts_workers_as_the_platform_does(monkeypatch):
+    """Catches a measured process on all cores, or one whose settings leak into its parent."""
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     process = crew.Process(3)
     with process.pool:
@@ -319,7 +339,7 @@ def test_a_process_has_its_threads_and_starts_workers_as_the_platform_does(monke
 
 
 def test_the_ways_are_measured_in_turns(tmp_path):
-    """Catches a way that is measured to its end before the next one begins: the machine may change meanwhile."""
+    """Catches a way measured to its end before the next begins: the machine may change meanwhile."""
     asked = []
 
     class Planted:
@@ -354,6 +374,7 @@ def test_the_ways_are_measured_in_turns(tmp_path):
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_measured(command, monkeypatch, tmp_path, arguments, words):
+    """Catches a mistyped name or number found out only after minutes of measuring, or by a traceback."""
     monkeypatch.setattr(crew, "crews_of", None)
     write_iteration(tmp_path)
     write_other(tmp_path)
@@ -364,5 +385,6 @@ def test_a_mistake_is_one_line_and_nothing_is_measured(command, monkeypatch, tmp
 
 @pytest.mark.parametrize("options", [{"steps": 0, "repeats": 1}, {"steps": 1, "repeats": -1}])
 def test_bad_numbers_are_refused_from_python_too(options):
+    """Catches limits that only the command line checks: an empty bench, or a division by no steps."""
     with pytest.raises(PlanError, match="must be at least 1"):
         next(crew.bench(**options))
