@@ -97,7 +97,7 @@ def test_a_single_run_of_99_37_shows_nothing_and_has_no_spread(tmp_path):
 
 
 def test_three_runs_of_99_37_are_judged_by_the_rule_of_a_single_one_and_show_nothing(tmp_path):
-    """Catches 99.37 rounded up to 99.4, or three equal runs left unjudged for want of a spread."""
+    """Catches 99.37 rounded up to 99.4, or an interval without width that proves the target missed."""
     path = write_claiming(tmp_path, "01_small")
     board = board_of(path, dict.fromkeys((1, 2, 3), ending(99.37)))
     assert cells(ScoreTable(board))[0]["its target"] == "99.40: not shown"
