@@ -77,7 +77,7 @@ def test_without_augmentation_the_usual_images_are_ours(data):
 
 
 def test_rotation_alone_is_random_rotation():
-    """Catches turns of another range or on grey, or the slower affine transform for turns alone."""
+    """Catches turns of another range or on grey, or an affine transform where turns are all."""
     (rotation,) = varied_by(rotation=7.0)
     assert isinstance(rotation, transforms.RandomRotation)
     assert (rotation.degrees, rotation.fill) == ([-7.0, 7.0], 0)
@@ -116,7 +116,7 @@ def test_perspective_and_elastic_follow_with_their_strengths():
     ids=str,
 )
 def test_every_change_leaves_black_outside(data, settings):
-    """Catches corners filled with grey, values below black, or a change that changes nothing."""
+    """Catches pixels darker than black after a change, or a change that changes nothing."""
     served = UsualImages(data.train, Augmentation(**settings))
     images = torch.stack([served[index][0] for index in range(20)])
     assert images.min() >= BLACK - 1e-4
@@ -124,7 +124,7 @@ def test_every_change_leaves_black_outside(data, settings):
 
 
 def test_the_usual_loop_lowers_the_loss(data, config, without_workers):
-    """Catches a baseline that is timed but does not learn: stale gradients, no optimiser step."""
+    """Catches a baseline that is timed but does not learn, say for want of an optimiser step."""
     trainer = usual_trainer(network(), data, config)
     losses = [time_steps(trainer, 20)["loss"] for _ in range(2)]
     assert losses[1] < 0.7 * losses[0]
@@ -222,7 +222,7 @@ def test_ratios_are_those_of_the_medians_and_their_range_is_over_repeats():
 
 def test_the_operations_of_a_network_are_counted_by_hand():
     """Catches multiply-adds counted as one, a missing backward pass, or a count that alters the network."""
-    # A convolution of 2 maps, 13x13 of 3x3, and 338x10: forward, the gradient of all weights, and of the maps.
+    # A convolution of 2 maps, 13x13 of 3x3, and 338x10: forward, the gradients of all weights and of the maps.
     net = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(338, 10))
     convolution, linear = 2 * 2 * 13 * 13 * 9, 2 * 338 * 10
     both, forward = batch_operations(net, 8)
