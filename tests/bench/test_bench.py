@@ -222,7 +222,7 @@ def test_ratios_are_those_of_the_medians_and_their_range_is_over_repeats():
 
 def test_the_operations_of_a_network_are_counted_by_hand():
     """Catches multiply-adds counted as one, a missing backward pass, or a count that alters the network."""
-    # A convolution of 2 maps, 13x13 of 3x3, and 338x10: forward, the gradients of all weights and of the maps.
+    # A convolution of 2 maps, 13x13 of 3x3, and 338x10: forward, gradients of all weights and of the maps.
     net = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(338, 10))
     convolution, linear = 2 * 2 * 13 * 13 * 9, 2 * 338 * 10
     both, forward = batch_operations(net, 8)
